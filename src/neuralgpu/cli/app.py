@@ -1,0 +1,86 @@
+"""The application, and how it ends when something goes wrong."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from neuralgpu import __version__
+from neuralgpu.cli import demo, doctor, evaluate, report, sample, solve, tasks, train
+from neuralgpu.errors import UserError
+
+app = typer.Typer(
+    name="neuralgpu",
+    help="Teaches a network an algorithm from short examples, then finds out whether it really learned it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"neuralgpu {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Teaches a network an algorithm from short examples, then finds out whether it really learned it."""
+
+
+for command in (
+    train.train,
+    evaluate.evaluate,
+    solve.solve,
+    sample.sample,
+    tasks.tasks,
+    report.report,
+    doctor.doctor,
+    demo.demo,
+):
+    app.command()(command)
+
+
+def main() -> None:
+    """Runs the command line; an error that a user can mend is one line on standard error."""
+    debug = "--debug" in sys.argv
+    try:
+        status = app(standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
+    except UserError as error:
+        if debug:
+            raise
+        _fail(str(error), error.exit_code)
+    except typer.Abort:
+        _fail("interrupted.", 130)
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        _fail("interrupted.", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        usage = getattr(error, "format_message", None)
+        if debug or usage is None:
+            raise
+        _fail(f"{usage()} See 'neuralgpu {_command()}--help'.", getattr(error, "exit_code", 2))
+
+
+def _command() -> str:
+    names = [argument for argument in sys.argv[1:2] if not argument.startswith("-")]
+    known = {entry.callback.__name__ for entry in app.registered_commands if entry.callback}
+    return f"{names[0]} " if names and names[0] in known else ""
+
+
+def _fail(message: str, status: int) -> None:
+    print(f"neuralgpu: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(status)

@@ -1,0 +1,74 @@
+"""neuralgpu demo."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Run directory.")] = Path("runs/demo"),
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**31, help="Decides weights and examples.")] = 0,
+    steps: Annotated[int | None, typer.Option("--steps", help="Training steps; the preset's by default.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Train again though the run is there already.")] = False,
+) -> None:
+    """Learn binary addition from short sums, then find out whether it was learned.
+
+    A run that is there already is finished if need be and judged again.
+    """
+    from rich.console import Console
+
+    from neuralgpu.cli.evaluate import judge, questions
+    from neuralgpu.cli.train import DEFAULT_PRESET, chosen_config, resume_run, run_training
+    from neuralgpu.reporting.report import write_report
+    from neuralgpu.reporting.tables import results_table
+    from neuralgpu.run_directory import create_run
+    from neuralgpu.tasks import find_task
+
+    if out.exists() and any(out.iterdir()) and not force:
+        typer.echo(f"Going on with {out}; --force starts anew.", err=True)
+        directory, ended = resume_run(out)
+    else:
+        config = chosen_config("badd", DEFAULT_PRESET, None, [], 1, seed, steps)
+        directory = create_run(out, config, force=force)
+        ended = run_training(directory, config)
+    if ended:
+        raise typer.Exit(ended)
+    task = find_task(directory.config().task)
+    rows = judge(directory, questions(task, None, None, 256))
+    console = Console()
+    console.print(results_table(rows))
+    _show_sums(directory.examples_file, console)
+    written = write_report(directory.path)
+    console.print(f"\nReport: {written}", soft_wrap=True, highlight=False)
+    console.print("Try next:", highlight=False)
+    for command in (
+        f"neuralgpu solve {out} 1111111111111111+1",
+        f"neuralgpu evaluate {out} --suite carry --length 1203 --count 32",
+        "neuralgpu train bmul --out runs/bmul",
+    ):
+        console.print(f"  .venv/bin/{command}", soft_wrap=True, highlight=False)
+
+
+def _show_sums(examples_file: Path, console: "Console") -> None:
+    """Prints three answers: wrong ones first where there are any, their wrong digits underlined."""
+    from rich.text import Text
+
+    from neuralgpu.reporting.digits import Piece, compare, elide_operands, first_to_show
+    from neuralgpu.rows import read_lines
+
+    def line(label: str, pieces: tuple[Piece, ...]) -> Text:
+        styled = [(piece.text, "bold red underline" if piece.kind == "wrong" else "") for piece in pieces]
+        return Text.assemble(f"  {label:<9}", *styled)
+
+    for example in first_to_show(read_lines(examples_file), limit=3):
+        compared = compare(example["target"], example["output"])
+        verdict = f"wrong in {compared.wrong} of {compared.digits} digits" if compared.wrong else "right"
+        console.print(
+            f"\n{elide_operands(example['input'])}   ({example['length']} symbols: {verdict})", highlight=False
+        )
+        console.print(line("expected", compared.expected))
+        console.print(line("answered", compared.answered))

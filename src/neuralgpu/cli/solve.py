@@ -1,0 +1,40 @@
+"""neuralgpu solve."""
+
+from typing import Annotated
+
+import typer
+
+from neuralgpu.cli.arguments import RunArgument
+
+
+def solve(
+    run: RunArgument,
+    text: Annotated[str, typer.Argument(metavar="INPUT", help="What to work out, such as '101+11'.")],
+    seed: Annotated[int | None, typer.Option("--seed", help="Which seed answers; the first by default.")] = None,
+) -> None:
+    """Let a trained model work out an input, and say whether it is right."""
+    from neuralgpu import devices
+    from neuralgpu.cost import check_evaluation
+    from neuralgpu.errors import UserError
+    from neuralgpu.run_directory import open_run
+    from neuralgpu.tasks import find_task
+
+    directory = open_run(run)
+    task = find_task(directory.config().task)
+    right = task.solve(text)
+    check_evaluation(directory.config().model, 1, [(len(task.encode(text)), 1)])
+    devices.configure()
+    from neuralgpu.evaluation.models import load_models
+
+    models = load_models(directory)
+    for warning in models.warnings:
+        typer.echo(f"neuralgpu: {warning}", err=True)
+    chosen = models.seeds[0] if seed is None else seed
+    if chosen not in models.seeds:
+        raise UserError(f"{run} has no seed {chosen}; it has {', '.join(map(str, models.seeds))}.")
+    answer = models.answers([text])[models.seeds.index(chosen)][0]
+    typer.echo(answer.lstrip("0") or "0")
+    if answer == right:
+        typer.echo("right", err=True)
+    else:
+        typer.echo(f"wrong: it should be {right.lstrip('0') or '0'}", err=True)

@@ -1,0 +1,224 @@
+"""The settings of a run: presets, files and single values, checked once."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from importlib import resources
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import tomli_w
+
+from neuralgpu.curriculum import CurriculumConfig
+from neuralgpu.errors import UserError, nearest_name, unknown_name
+from neuralgpu.model.config import ModelConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimiserConfig:
+    """How gradients become updates; the defaults are the paper's program."""
+
+    name: Literal["adam", "adamax"] = "adam"
+    """'adam': in TensorFlow's form, whose epsilon is not bias-corrected. 'adamax': without bias correction, gradients
+    clipped to +-(1.2 v + 1e-4), beta2 rising from 0.99 (Freivalds & Liepins 2017)."""
+    learning_rate: float = 0.001
+    """At the start. adamax: at 48 channels, scaled by 48 / channels."""
+    epsilon: float = 1e-4
+    """Added to adam's root of the second moment."""
+    max_grad_norm: float = 1.0
+    """adam: gradients are scaled down to this global norm; 0 turns that off."""
+    schedule: Literal["published", "falling"] = "published"
+    """'published': adam's rate falls by 2% when the epoch's perplexity is above the last three, adamax's by 30% when
+    it stops improving. 'falling': constant, then linearly to 0."""
+    fall_from: float = 0.5
+    """falling: share of the steps after which the rate begins to fall."""
+    pull: float = 0.0005
+    """Weight of the relaxed copies' distance at the start; grows by 1.2 in each epoch whose error allows moving on."""
+    saturation_weight: float = 1e-3
+    """diagonal: weight of the saturation cost at the start and at most; adapted every epoch."""
+    loss_over: Literal["mask", "bucket"] = "mask"
+    """'mask': cross-entropy where the input or target has a symbol. 'bucket': everywhere, padding included."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """All the settings of a training run; written to config.toml in the run directory."""
+
+    task: str
+    """Name of the task, see 'neuralgpu tasks'."""
+    preset: str = "classic"
+    """The preset that the other settings started from."""
+    seeds: tuple[int, ...] = (0,)
+    """One training run each; they share a compiled step."""
+    steps: int = 40_000
+    """Training steps."""
+    batch: int = 32
+    """Inputs in a bucket of a step."""
+    epoch: int = 200
+    """Steps between two looks at the training error, which drive curriculum and learning rate."""
+    carry_share: float = 0.0
+    """Addition: share of the training sums that hold a carry over a run of digits of uniformly drawn length."""
+    model: ModelConfig = field(default_factory=ModelConfig)
+    curriculum: CurriculumConfig = field(default_factory=CurriculumConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+
+    def __post_init__(self) -> None:
+        _check_ranges(self)
+        if not self.seeds or len(set(self.seeds)) != len(self.seeds):
+            raise UserError(f"seeds must be different numbers, at least one, got {list(self.seeds)}.")
+
+    def to_toml(self) -> str:
+        """Returns the settings as a TOML document that `--config` reads."""
+        return tomli_w.dumps(_plain(self))
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "steps": (1, 10_000_000),
+    "batch": (1, 65_536),
+    "epoch": (1, 1_000_000),
+    "carry_share": (0, 1),
+    "model.channels": (3, 4096),
+    "model.height": (1, 64),
+    "model.layers": (1, 16),
+    "model.copies": (1, 64),
+    "model.kernel": (1, 15),
+    "model.vocabulary": (33, 1024),
+    "model.sigmoid_cutoff": (0, 100),
+    "model.tanh_cutoff": (0, 100),
+    "model.dropout": (0, 0.95),
+    "model.noise": (0, 10),
+    "model.saturation_limit": (0, 100),
+    "curriculum.max_length": (1, 2048),
+    "optimiser.learning_rate": (0, 10),
+    "optimiser.epsilon": (0, 1),
+    "optimiser.max_grad_norm": (0, 1e9),
+    "optimiser.fall_from": (0, 1),
+    "optimiser.pull": (0, 1e6),
+    "optimiser.saturation_weight": (0, 1e6),
+}
+
+
+def preset_names() -> list[str]:
+    """Returns the names that `--preset` takes."""
+    files = (entry.name for entry in resources.files("neuralgpu").joinpath("presets").iterdir())
+    return sorted({name.removesuffix(".toml").split("-")[0] for name in files if name.endswith(".toml")})
+
+
+def preset_settings(name: str, operation: str) -> dict[str, Any]:
+    """Reads a preset: the one made for the task's operation where there is one, else the general one.
+
+    Raises:
+        UserError: there is no preset of that name.
+    """
+    if name not in preset_names():
+        raise unknown_name("preset", name, preset_names())
+    folder = resources.files("neuralgpu").joinpath("presets")
+    special = folder.joinpath(f"{name}-{operation}.toml")
+    text = (special if special.is_file() else folder.joinpath(f"{name}.toml")).read_text(encoding="utf-8")
+    return {"preset": name, **tomllib.loads(text)}
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Reads a settings file.
+
+    Raises:
+        UserError: the file cannot be read or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"Cannot read the settings file {path}: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not a TOML file: {error}.") from error
+
+
+def parse_setting(text: str) -> dict[str, Any]:
+    """Turns "model.channels=48" into {"model": {"channels": 48}}.
+
+    Raises:
+        UserError: there is no '=' or no key.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UserError(f"--set takes KEY=VALUE, got {text!r}; for example --set model.channels=48.")
+    try:
+        parsed = tomllib.loads(f"value = {value.strip()}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()
+    nested: Any = parsed
+    for part in reversed(key.strip().split(".")):
+        nested = {part: nested}
+    return nested
+
+
+def merged(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Lays settings over each other; later ones win, tables are merged."""
+    result: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            below = result.get(key)
+            result[key] = merged([below, value]) if isinstance(below, dict) and isinstance(value, dict) else value
+    return result
+
+
+def run_config(settings: Mapping[str, Any]) -> RunConfig:
+    """Builds checked settings from plain values.
+
+    Raises:
+        UserError: a key does not exist, or a value has the wrong type or is out of range.
+    """
+    return _build(RunConfig, settings, "")
+
+
+def _build(kind: type, values: Mapping[str, Any], prefix: str) -> Any:
+    hints = get_type_hints(kind)
+    for key in values:
+        if key not in hints:
+            near = nearest_name(key, hints)
+            raise UserError(
+                f"There is no setting '{prefix}{key}'.{near} Allowed: {', '.join(prefix + n for n in hints)}."
+            )
+    return kind(**{key: _converted(hints[key], value, prefix + key) for key, value in values.items()})
+
+
+def _converted(kind: Any, value: Any, key: str) -> Any:
+    if is_dataclass(kind) and isinstance(kind, type):
+        if not isinstance(value, Mapping):
+            raise UserError(
+                f"{key} is a table of settings, got {value!r}; set one of them, such as {key}.{fields(kind)[0].name}."
+            )
+        return _build(kind, value, f"{key}.")
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            raise UserError(f"{key} must be one of {', '.join(map(repr, get_args(kind)))}, got {value!r}.")
+        return value
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list | tuple) or not all(type(item) is int for item in value):
+            raise UserError(f"{key} must be a list of whole numbers, got {value!r}.")
+        return tuple(value)
+    if get_origin(kind) in (Union, UnionType):
+        kind = next(option for option in get_args(kind) if option is not type(None))
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        names = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+        raise UserError(f"{key} must be {names[kind]}, got {value!r}.")
+    return value
+
+
+def _check_ranges(config: RunConfig) -> None:
+    for key, (low, high) in _RANGES.items():
+        value: Any = config
+        for part in key.split("."):
+            value = getattr(value, part)
+        if not low <= value <= high:
+            raise UserError(f"{key} must lie between {low:g} and {high:g}, got {value:g}.")
+    if config.model.kernel % 2 == 0:
+        raise UserError(f"model.kernel must be odd, got {config.model.kernel}.")
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {entry.name: _plain(getattr(value, entry.name)) for entry in fields(value)}
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,66 @@
+"""What a computation will cost, told before it is begun."""
+
+from neuralgpu.config import RunConfig
+from neuralgpu.devices import memory_bytes
+from neuralgpu.errors import UserError
+from neuralgpu.model.config import ModelConfig
+
+_MOST_OPERATIONS = 2e15
+"""Of one evaluation command; some ten hours on two cores."""
+_MOST_STEP_OPERATIONS = 5e13
+"""Of one training step; some fifteen minutes on two cores."""
+_OPERATIONS_PER_SECOND = 6e10
+"""Of two common cores, for the estimate in messages."""
+_FLOAT = 4
+
+
+def operations(model: ModelConfig, length: int) -> float:
+    """Returns the floating-point operations of one forward pass on one input: it grows with length squared."""
+    area = model.kernel * model.kernel_rows
+    cell = 2 * area * 3 * model.channels**2
+    return float(length) ** 2 * model.height * model.layers * cell
+
+
+def check_evaluation(model: ModelConfig, seeds: int, lengths_and_counts: list[tuple[int, int]]) -> None:
+    """Refuses an evaluation that would not end in a working day.
+
+    Raises:
+        UserError: the message gives the estimate and what to change.
+    """
+    total = sum(seeds * count * operations(model, length) for length, count in lengths_and_counts)
+    longest, count = max(lengths_and_counts)
+    if total > _MOST_OPERATIONS:
+        raise UserError(
+            f"Judging inputs of length {longest} with {count} inputs takes {total:.1e} operations, about "
+            f"{total / _OPERATIONS_PER_SECOND / 3600:,.0f} hours on two cores; use a smaller --length or --count."
+        )
+    needed = 16 * _FLOAT * seeds * float(longest) * model.height * model.channels * model.kernel
+    _check_memory(needed, f"One input of length {longest}", "a smaller --length")
+
+
+def check_training(config: RunConfig) -> None:
+    """Refuses training whose single step would take absurdly long or not fit into memory.
+
+    Raises:
+        UserError: the message gives the estimate and what to change.
+    """
+    model, curriculum = config.model, config.curriculum
+    buckets = curriculum.buckets if curriculum.kind == "buckets" else (curriculum.bucket_of(curriculum.max_length),)
+    inputs = config.batch * len(config.seeds)
+    total = 4 * inputs * sum(operations(model, bucket) for bucket in buckets)
+    remedy = "fewer --seeds, or smaller batch, model.channels or curriculum lengths with --set"
+    if total > _MOST_STEP_OPERATIONS:
+        raise UserError(
+            f"One training step takes {total:.1e} operations, about {total / _OPERATIONS_PER_SECOND / 60:,.0f} minutes "
+            f"on two cores; use {remedy}."
+        )
+    states = sum(float(bucket) ** 2 for bucket in buckets) * inputs * model.height * model.channels * _FLOAT
+    _check_memory(states, "A training step", remedy)
+
+
+def _check_memory(needed: float, what: str, remedy: str) -> None:
+    if needed > 0.8 * memory_bytes():
+        raise UserError(
+            f"{what} needs about {needed / 1e9:,.0f} GB of memory, this machine has {memory_bytes() / 1e9:,.0f} GB; "
+            f"use {remedy}."
+        )

@@ -1,0 +1,1 @@
+"""Judging nets: suites of test inputs, and what is measured on them."""

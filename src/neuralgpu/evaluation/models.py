@@ -1,0 +1,114 @@
+"""The models of a run, loaded from its newest checkpoint, and their answers."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import equinox as eqx
+import jax
+import numpy as np
+from jax.sharding import Mesh, PartitionSpec
+from jaxtyping import Array, Int
+
+from neuralgpu.checkpoint import load_latest, with_arrays
+from neuralgpu.model.config import ModelConfig
+from neuralgpu.model.neural_gpu import NeuralGPU, initial_model
+from neuralgpu.run_directory import RunDirectory
+from neuralgpu.tasks import Task, find_task
+
+_STATE_BYTES_AT_ONCE = 32e6
+
+
+@dataclass(frozen=True)
+class TrainedModels:
+    """All the seeds of a run."""
+
+    model: NeuralGPU
+    """With the seeds along the leading axis of every array."""
+    seeds: tuple[int, ...]
+    step: int
+    """Training step of the checkpoint."""
+    task: Task
+    run: str
+    """Name of the run directory."""
+    warnings: tuple[str, ...]
+    """Damaged checkpoints that were passed over."""
+
+    @property
+    def config(self) -> ModelConfig:
+        """Settings of the model."""
+        return self.model.config
+
+    def answers(self, texts: list[str]) -> list[list[str]]:
+        """Returns each seed's outputs for inputs as people write them, most significant digit first.
+
+        Raises:
+            UserError: a text is no input of the task.
+        """
+        grids = [self.task.encode(text) for text in texts]
+        columns = max(len(grid) for grid in grids)
+        padded = np.zeros((len(grids), columns, self.task.rows), np.int32)
+        mask = np.zeros((len(grids), columns), bool)
+        for index, grid in enumerate(grids):
+            padded[index, : len(grid)] = grid
+            mask[index, : len(grid)] = True
+        outputs = np.concatenate(list(self.outputs(padded, mask)), axis=1)
+        return [
+            [self.task.decode(np.where(used, row, 0)) for row, used in zip(of_seed, mask, strict=True)]
+            for of_seed in outputs
+        ]
+
+    def outputs(
+        self, grids: Int[np.ndarray, "input length rows"], mask: np.ndarray
+    ) -> Iterator[Int[np.ndarray, "seed batch length"]]:
+        """Yields the seeds' output symbols, batch after batch; batches are sized to stay in the cache."""
+        count, length = mask.shape
+        devices = len(self._mesh.devices)
+        cells = length * self.config.height * self.config.channels * self.config.kernel * 4 * len(self.seeds)
+        size = max(1, min(int(_STATE_BYTES_AT_ONCE // (cells * devices)), -(-count // devices))) * devices
+        for start in range(0, count, size):
+            part_grids, part_mask = grids[start : start + size], mask[start : start + size]
+            missing = size - len(part_grids)
+            part_grids = np.pad(part_grids, ((0, missing), (0, 0), (0, 0)))
+            part_mask = np.pad(part_mask, ((0, missing), (0, 0)))
+            yield np.asarray(self._compiled(self.model, part_grids, part_mask))[:, : size - missing]
+
+    @cached_property
+    def _mesh(self) -> Mesh:
+        return Mesh(np.array(jax.local_devices()), ("device",))
+
+    @cached_property
+    def _compiled(self) -> Callable[[NeuralGPU, np.ndarray, np.ndarray], Array]:
+        def symbols(model: NeuralGPU, grid: Array, mask: Array) -> Array:
+            return jax.numpy.argmax(model(grid, mask).logits, axis=-1)
+
+        over_inputs = jax.vmap(symbols, in_axes=(None, 0, 0))
+        over_seeds = jax.vmap(over_inputs, in_axes=(0, None, None))
+        return jax.jit(
+            jax.shard_map(
+                over_seeds,
+                mesh=self._mesh,
+                in_specs=(PartitionSpec(), PartitionSpec("device"), PartitionSpec("device")),
+                out_specs=PartitionSpec(None, "device"),
+                check_vma=False,
+            )
+        )
+
+
+def load_models(run: RunDirectory) -> TrainedModels:
+    """Loads the newest whole checkpoint of a run.
+
+    Raises:
+        DamagedRunError: there is none, or it does not fit the run's settings.
+    """
+    config = run.config()
+    checkpoint, warnings = load_latest(run.checkpoints)
+
+    def template(seed: Array) -> NeuralGPU:
+        return initial_model(jax.random.key(seed), config.model)
+
+    shapes = eqx.filter_eval_shape(jax.vmap(template), np.asarray(config.seeds, np.uint32))
+    model = with_arrays(shapes, checkpoint.arrays, prefix=".model")
+    return TrainedModels(
+        model, config.seeds, checkpoint.step, find_task(config.task), run.path.resolve().name, tuple(warnings)
+    )

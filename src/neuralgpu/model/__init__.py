@@ -1,0 +1,1 @@
+"""The network: what one step does to the state, and how steps are run."""

@@ -1,0 +1,146 @@
+"""The figures of a run: learning curve, error against length, error against carry length."""
+
+from collections.abc import Callable, Iterable, Sequence
+from statistics import median
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from neuralgpu.reporting.axes import BLUE, MUTED, ORANGE, dress, legend_above, log_lengths, log_values, new_figure
+from neuralgpu.reporting.history import Event, by_seed, of_kind, settled
+from neuralgpu.reporting.summary import SUCCESS_BELOW, Summary, of_suite, summarise
+from neuralgpu.rows import ResultRow
+
+ERROR_LABEL = "Sequence error (%)"
+
+
+def learning_curve(events: Iterable[Event]) -> Figure:
+    """Draws loss, sequence error and curriculum length over training steps, from the lines of events.jsonl."""
+    events = settled(events)
+    progress = by_seed(of_kind(events, "progress"))
+    validations = by_seed(of_kind(events, "validate"))
+    figure = new_figure("Loss, sequence error and input length over training", 4.6)
+    loss, error, length = figure.subplots(3, 1, sharex=True, height_ratios=[1, 1, 0.6])
+    _draw_seeds(loss, progress, lambda event: event["loss"], "training inputs", BLUE)
+    _draw_seeds(error, progress, lambda event: 100 * event["sequence_error"], "training inputs", BLUE)
+    _draw_seeds(length, progress, lambda event: event["length"], "curriculum", BLUE, steps=True)
+    if validations:
+        lengths = sorted({event["length"] for lines in validations.values() for event in lines})
+        label = f"validation inputs of length {' and '.join(map(str, lengths))}"
+        _draw_seeds(error, validations, lambda event: 100 * event["sequence_error"], label, ORANGE)
+    log_values(loss, [event["loss"] for lines in progress.values() for event in lines])
+    error.set_ylim(-4, 104)
+    error.yaxis.set_major_locator(FixedLocator([0, 25, 50, 75, 100]))
+    length.set_ylim(bottom=0)
+    length.set_xlim(left=0)
+    length.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    several = f" (thick: median of {len(progress)} seeds)" if len(progress) > 1 else ""
+    for axes, label in ((loss, "Loss"), (error, ERROR_LABEL), (length, "Curriculum\nlength")):
+        dress(axes, x_label=f"Training step{several}" if axes is length else "", y_label=label)
+    figure.align_ylabels()
+    legend_above(error if validations else loss, columns=2)
+    return figure
+
+
+def error_against_length(rows: Iterable[ResultRow], trained_to: int | None = None, suite: str = "random") -> Figure:
+    """Draws the sequence error of one suite against input length, both logarithmic (linear below 1%).
+
+    Args:
+        rows: result rows of one task; other suites' rows are left out.
+        trained_to: length of the longest training inputs, where the shaded band ends; None leaves it out.
+        suite: the suite to draw.
+    """
+    summaries = of_suite(summarise(rows), suite)
+    figure = new_figure("Sequence error against input length", 3.3)
+    axes = figure.subplots()
+    axes.axhline(100 * SUCCESS_BELOW, color=ORANGE, linewidth=1.2, linestyle="--", label="1%, the paper's success")
+    _draw_errors(axes, summaries, lambda row: row.length)
+    lengths = [summary.length for summary in summaries]
+    log_lengths(axes, lengths)
+    if trained_to:
+        axes.set_xlim(left=min([*lengths, trained_to]) / 1.2)
+        axes.axvspan(axes.get_xlim()[0], trained_to, color=MUTED, alpha=0.18, linewidth=0, label="lengths trained on")
+    axes.set_yscale("symlog", linthresh=1, linscale=0.5)
+    axes.set_ylim(-0.12, 130)
+    axes.yaxis.set_major_locator(FixedLocator([0, 1, 10, 100]))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    dress(axes, x_label="Input length (symbols)", y_label=ERROR_LABEL)
+    legend_above(axes, columns=2)
+    return figure
+
+
+def error_against_carry(rows: Iterable[ResultRow]) -> Figure:
+    """Draws the sequence error against the number of digits that a carry runs through (the paper's Figure 6, left)."""
+    summaries = of_suite(summarise(rows), "carry")
+    figure = new_figure("Sequence error against carry length", 3.3)
+    axes = figure.subplots()
+    axes.axhline(50, color=ORANGE, linewidth=1.2, linestyle="--", label="50%, the paper's threshold")
+    _draw_errors(axes, summaries, lambda row: row.size or 0)
+    log_lengths(axes, [summary.size or 0 for summary in summaries])
+    axes.set_ylim(-4, 104)
+    axes.yaxis.set_major_locator(FixedLocator([0, 25, 50, 75, 100]))
+    dress(axes, x_label="Carry length (digits)", y_label=ERROR_LABEL)
+    legend_above(axes, columns=2)
+    return figure
+
+
+def _draw_seeds(
+    axes: Axes,
+    seeds: dict[int, list[Event]],
+    value: Callable[[Event], float],
+    label: str,
+    color: str,
+    *,
+    steps: bool = False,
+) -> None:
+    """Draws one line a seed and, over several, their median."""
+    style = "steps-post" if steps else "default"
+    several = len(seeds) > 1
+    values: dict[int, list[float]] = {}
+    for lines in seeds.values():
+        for event in lines:
+            values.setdefault(event["step"], []).append(value(event))
+        points = [value(event) for event in lines]
+        axes.plot(
+            [event["step"] for event in lines],
+            points,
+            color=color,
+            drawstyle=style,
+            linewidth=0.7 if several else 1.5,
+            alpha=0.35 if several else 1,
+            label=None if several else label,
+            marker="o" if len(points) == 1 else "",
+            markersize=3,
+        )
+    if several:
+        middle = {step: median(values[step]) for step in sorted(values)}
+        axes.plot(list(middle), list(middle.values()), color=color, drawstyle=style, linewidth=1.8, label=label)
+
+
+def _draw_errors(axes: Axes, summaries: Sequence[Summary], place: Callable[[ResultRow], int]) -> None:
+    """Draws one seed's errors with their 95% intervals, or a thin line a seed and their median."""
+    seeds: dict[tuple[str, int], list[ResultRow]] = {}
+    for summary in summaries:
+        for row in summary.rows:
+            seeds.setdefault((row.run, row.seed), []).append(row)
+    if len(seeds) > 1:
+        for rows in seeds.values():
+            _plot(axes, [place(row) for row in rows], [100 * row.sequence_error for row in rows], thin=True)
+        places = [place(summary.rows[0]) for summary in summaries]
+        label = f"median of {len(seeds)} seeds"
+        _plot(axes, places, [100 * summary.median for summary in summaries], label=label)
+    for rows in seeds.values() if len(seeds) == 1 else ():
+        places, errors = [place(row) for row in rows], [100 * row.sequence_error for row in rows]
+        below = [max(0.0, 100 * (row.sequence_error - row.ci_low)) for row in rows]
+        above = [max(0.0, 100 * (row.ci_high - row.sequence_error)) for row in rows]
+        axes.errorbar(places, errors, yerr=[below, above], fmt="none", ecolor=BLUE, elinewidth=1.1, capsize=2.5)
+        _plot(axes, places, errors, label="measured, 95% interval")
+
+
+def _plot(axes: Axes, places: list[int], errors: list[float], *, thin: bool = False, label: str | None = None) -> None:
+    if thin:
+        axes.plot(places, errors, color=BLUE, linewidth=0.7, alpha=0.4)
+    else:
+        axes.plot(places, errors, color=BLUE, linewidth=1.5, marker="o", markersize=4, label=label)

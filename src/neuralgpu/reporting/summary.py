@@ -1,0 +1,108 @@
+"""Which result rows count, and what several seeds' rows say together; for reports, tables and figures alike."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from neuralgpu.rows import ResultRow
+
+SUCCESS_BELOW = 0.01
+"""Sequence error below which a model has learned its task, in the paper's sense."""
+
+
+def latest_rows(rows: Iterable[ResultRow]) -> list[ResultRow]:
+    """Keeps what holds now: each seed's newest checkpoint and, where it was judged again, the last row written."""
+    rows = list(rows)
+    newest: dict[tuple[str, int], int] = {}
+    for row in rows:
+        seed = (row.run, row.seed)
+        newest[seed] = max(row.step, newest.get(seed, row.step))
+    latest = {
+        (row.run, row.seed, row.task, row.layout, row.suite, row.length, row.size): row
+        for row in rows
+        if row.step == newest[row.run, row.seed]
+    }
+    return list(latest.values())
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What every seed did on one suite at one length and size."""
+
+    rows: tuple[ResultRow, ...]
+    """One row a seed, never empty."""
+
+    @property
+    def task(self) -> str:
+        """The task that was tested."""
+        return self.rows[0].task
+
+    @property
+    def layout(self) -> str:
+        """How the operands were put on the grid."""
+        return self.rows[0].layout
+
+    @property
+    def suite(self) -> str:
+        """The suite that the inputs came from."""
+        return self.rows[0].suite
+
+    @property
+    def length(self) -> int:
+        """Input length in symbols."""
+        return self.rows[0].length
+
+    @property
+    def size(self) -> int | None:
+        """The suite's own size, or None where it has none."""
+        return self.rows[0].size
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds were tested."""
+        return len(self.rows)
+
+    @property
+    def seeds_below(self) -> int:
+        """How many seeds are below 1% sequence error."""
+        return sum(row.sequence_error < SUCCESS_BELOW for row in self.rows)
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Fewest and most inputs that a seed was given."""
+        counts = [row.count for row in self.rows]
+        return min(counts), max(counts)
+
+    @property
+    def lowest(self) -> float:
+        """Sequence error of the best seed."""
+        return min(row.sequence_error for row in self.rows)
+
+    @property
+    def median(self) -> float:
+        """Median of the seeds' sequence errors."""
+        return median(row.sequence_error for row in self.rows)
+
+    @property
+    def highest(self) -> float:
+        """Sequence error of the worst seed."""
+        return max(row.sequence_error for row in self.rows)
+
+    @property
+    def symbol_error(self) -> float:
+        """Median of the seeds' symbol errors."""
+        return median(row.symbol_error for row in self.rows)
+
+
+def summarise(rows: Iterable[ResultRow]) -> list[Summary]:
+    """Puts the latest rows of all seeds together, the suite 'random' first, then by name, size and length."""
+    groups: dict[tuple[str, str, str, int, int | None], list[ResultRow]] = {}
+    for row in latest_rows(rows):
+        groups.setdefault((row.task, row.layout, row.suite, row.length, row.size), []).append(row)
+    summaries = [Summary(tuple(sorted(group, key=lambda row: (row.run, row.seed)))) for group in groups.values()]
+    return sorted(summaries, key=lambda s: (s.task, s.layout, s.suite != "random", s.suite, s.size or 0, s.length))
+
+
+def of_suite(summaries: Sequence[Summary], suite: str) -> list[Summary]:
+    """Picks the summaries of one suite."""
+    return [summary for summary in summaries if summary.suite == suite]

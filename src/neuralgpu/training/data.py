@@ -1,0 +1,107 @@
+"""A training step's inputs for all seeds, made on the host while the device works."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import numpy as np
+
+from neuralgpu.config import RunConfig
+from neuralgpu.curriculum import Draw, draw
+from neuralgpu.tasks.task import Task
+from neuralgpu.training.controls import Controls
+from neuralgpu.training.objective import Examples
+
+_LENGTH_STREAM = 0x4C454E
+_DATA_STREAM = 0x444154
+Item = TypeVar("Item")
+
+
+def step_draws(config: RunConfig, task: Task, controls: list[Controls], step: int) -> list[list[Draw]]:
+    """Returns each seed's lengths of a step (counted from 0).
+
+    All seeds push the same uniforms through their own distributions, so their lengths move together.
+    """
+    return [
+        draw(
+            config.curriculum,
+            control.curriculum,
+            task.valid_length,
+            np.random.default_rng([_LENGTH_STREAM, step]),
+            config.batch,
+        )
+        for control in controls
+    ]
+
+
+def step_examples(config: RunConfig, task: Task, draws: list[list[Draw]], step: int) -> tuple[Examples, ...]:
+    """Samples a step's inputs, one entry a bucket, with the seeds along the leading axis.
+
+    The inputs depend on the seed's number and the step alone: nothing but these two is the random state of a run.
+    """
+    generators = [np.random.default_rng([_DATA_STREAM, seed, step]) for seed in config.seeds]
+    buckets: list[Examples] = []
+    for of_seeds in zip(*draws, strict=True):
+        padded = max(of_seed.bucket for of_seed in of_seeds)
+        filled = [_fill(task, of_seed, padded, rng) for of_seed, rng in zip(of_seeds, generators, strict=True)]
+        grids, targets, seeds = zip(*filled, strict=True)
+        own = np.array([of_seed.bucket for of_seed in of_seeds], np.float32)
+        buckets.append(Examples(np.stack(grids), np.stack(targets), np.stack(seeds), own))
+    return tuple(buckets)
+
+
+def _fill(
+    task: Task, of_seed: Draw, padded: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    grids: list[np.ndarray] = []
+    targets: list[np.ndarray] = []
+    for length, count in of_seed.lengths.items():
+        batch = task.sample(rng, length, count)
+        short = padded - length
+        grids.append(np.pad(batch.grid, ((0, 0), (0, short), (0, 0))))
+        targets.append(np.pad(batch.target, ((0, 0), (0, short))))
+    count = sum(of_seed.lengths.values())
+    return np.concatenate(grids), np.concatenate(targets), rng.integers(0, 2**32, count, dtype=np.uint32)
+
+
+@contextmanager
+def made_ahead(make: Callable[[int], Item], steps: range, ahead: int = 4) -> Iterator[Iterator[Item]]:
+    """Yields `make(step)` for every step, computed in a thread a few steps ahead of their use.
+
+    An error in the thread is raised where the item would have been taken. Leaving the context stops the thread.
+    """
+    ready: queue.Queue[Item | BaseException] = queue.Queue(maxsize=ahead)
+    stopped = threading.Event()
+
+    def offer(item: Item | BaseException) -> None:
+        while not stopped.is_set():
+            try:
+                return ready.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+
+    def work() -> None:
+        try:
+            for step in steps:
+                if stopped.is_set():
+                    return
+                offer(make(step))
+        except BaseException as error:  # handed to the consumer, which raises it
+            offer(error)
+
+    def take() -> Iterator[Item]:
+        for _ in steps:
+            item = ready.get()
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    thread = threading.Thread(target=work, name="examples", daemon=True)
+    thread.start()
+    try:
+        yield take()
+    finally:
+        stopped.set()
+        thread.join()

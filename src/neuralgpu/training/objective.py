@@ -1,0 +1,75 @@
+"""The loss of one bucket of a training step and what is reported of it."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, UInt32
+
+from neuralgpu.config import RunConfig
+from neuralgpu.model.neural_gpu import NeuralGPU, Training
+from neuralgpu.types import AnyArray
+
+
+class Examples(NamedTuple):
+    """One bucket of a training step's inputs, for one seed."""
+
+    grid: Int[AnyArray, "batch length rows"]
+    target: Int[AnyArray, "batch length"]
+    seed: UInt32[AnyArray, "batch"]
+    """Decides each example's dropout and noise."""
+    bucket: Float[AnyArray, ""]
+    """This seed's own bucket; the arrays are longer where they are padded to another seed's."""
+
+
+class Weights(NamedTuple):
+    """What one seed's controls set for one step."""
+
+    learning_rate: Float[AnyArray, ""]
+    pull: Float[AnyArray, ""]
+    saturation: Float[AnyArray, ""]
+    noise: Float[AnyArray, ""]
+
+
+class Report(NamedTuple):
+    """What one seed's bucket tells about itself, with dropout and noise on."""
+
+    loss: Float[Array, ""]
+    """Mean cross-entropy, nats a position."""
+    saturation: Float[Array, ""]
+    """Saturation cost over bucket length, steps and batch, before its weight."""
+    sequence_error: Float[Array, ""]
+    """Share of the inputs with at least one wrong symbol."""
+
+
+def active_positions(
+    grid: Int[AnyArray, "batch length rows"], target: Int[AnyArray, "batch length"]
+) -> Bool[Array, "batch length"]:
+    """Returns where the input or the target has a symbol."""
+    return jnp.any(grid != 0, axis=-1) | (target != 0)
+
+
+def objective(
+    model: NeuralGPU, examples: Examples, weights: Weights, config: RunConfig
+) -> tuple[Float[Array, ""], Report]:
+    """Returns the loss of a bucket, cross-entropy + weight * saturation cost, and the report."""
+    mask = active_positions(examples.grid, examples.target)
+    rate = jnp.asarray(config.model.dropout)
+    if config.model.cell == "cgru":
+        rate = rate * 8 / examples.bucket
+
+    def run(grid: AnyArray, mask: AnyArray, seed: AnyArray):
+        return model(grid, mask, Training(seed, rate, weights.noise))
+
+    logits, saturation = jax.vmap(run)(examples.grid, mask, examples.seed)
+    right = jnp.take_along_axis(logits, examples.target[..., None], axis=-1).squeeze(-1)
+    cross_entropy = jax.nn.logsumexp(logits, axis=-1) - right
+    counted = mask if config.optimiser.loss_over == "mask" else jnp.ones_like(mask)
+    wrong = (jnp.argmax(logits, axis=-1) != examples.target) & (examples.target != 0)
+    cells = examples.bucket * len(examples.grid)
+    report = Report(
+        loss=jnp.sum(cross_entropy * counted) / cells,
+        saturation=jnp.sum(saturation) / (cells * examples.bucket),
+        sequence_error=jnp.mean(jnp.any(wrong, axis=-1)),
+    )
+    return report.loss + weights.saturation * report.saturation, report

@@ -1,0 +1,79 @@
+"""Adam in TensorFlow's form and AdaMax without bias correction, as gradient transformations of Optax."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Int, PyTree
+
+from neuralgpu.config import OptimiserConfig
+
+
+class AdamState(NamedTuple):
+    """First and second moment of every parameter."""
+
+    steps: Int[Array, ""]
+    first: PyTree
+    second: PyTree
+
+
+class AdaMaxState(NamedTuple):
+    """First moment and decayed maximum of every parameter's gradient."""
+
+    steps: Int[Array, ""]
+    first: PyTree
+    maximum: PyTree
+
+
+def adam(config: OptimiserConfig, beta1: float = 0.9, beta2: float = 0.999) -> optax.GradientTransformationExtraArgs:
+    """Adam whose epsilon is added to a root that is not bias-corrected: lr_t = lr sqrt(1 - b2^t) / (1 - b1^t).
+
+    Gradients are first scaled down to the largest global norm that the settings allow. The updater takes
+    `learning_rate` as an argument, so that it can change without a new compilation.
+    """
+
+    def init(params: PyTree) -> AdamState:
+        zeros = jax.tree.map(jnp.zeros_like, params)
+        return AdamState(jnp.zeros((), jnp.int32), zeros, zeros)
+
+    def update(updates: Any, state: Any, params: Any = None, **settings: Any) -> tuple[Any, Any]:
+        gradients = updates
+        if config.max_grad_norm:
+            scale = config.max_grad_norm / jnp.maximum(optax.global_norm(gradients), config.max_grad_norm)
+            gradients = jax.tree.map(lambda g: g * scale, gradients)
+        steps = state.steps + 1
+        first = jax.tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, state.first, gradients)
+        second = jax.tree.map(lambda v, g: beta2 * v + (1 - beta2) * g**2, state.second, gradients)
+        rate = settings["learning_rate"] * jnp.sqrt(1 - beta2**steps) / (1 - beta1**steps)
+        updates = jax.tree.map(lambda m, v: -rate * m / (jnp.sqrt(v) + config.epsilon), first, second)
+        return updates, AdamState(steps, first, second)
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def adamax(beta1: float = 0.9, epsilon: float = 1e-8) -> optax.GradientTransformationExtraArgs:
+    """AdaMax as in Freivalds & Liepins 2017.
+
+    Every gradient is clipped to +-(1.2 v + 1e-4), v its decayed maximum so far, which decays by
+    beta2 = 1 - max(5e-4, 0.01 * 0.5^(step / 2000)).
+    """
+
+    def init(params: PyTree) -> AdaMaxState:
+        zeros = jax.tree.map(jnp.zeros_like, params)
+        return AdaMaxState(jnp.zeros((), jnp.int32), zeros, zeros)
+
+    def update(updates: Any, state: Any, params: Any = None, **settings: Any) -> tuple[Any, Any]:
+        beta2 = 1 - jnp.maximum(5e-4, 0.01 * 0.5 ** (state.steps / 2000))
+        gradients = jax.tree.map(lambda g, v: jnp.clip(g, -(1.2 * v + 1e-4), 1.2 * v + 1e-4), updates, state.maximum)
+        first = jax.tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, state.first, gradients)
+        maximum = jax.tree.map(lambda v, g: jnp.maximum(beta2 * v, jnp.abs(g)), state.maximum, gradients)
+        updates = jax.tree.map(lambda m, v: -settings["learning_rate"] * m / (v + epsilon), first, maximum)
+        return updates, AdaMaxState(state.steps + 1, first, maximum)
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def optimiser(config: OptimiserConfig) -> optax.GradientTransformationExtraArgs:
+    """Returns the transformation that the settings name."""
+    return adam(config) if config.name == "adam" else adamax()

@@ -1,0 +1,103 @@
+"""One training step of all the seeds, compiled bucket by bucket, spread over the devices."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, PartitionSpec
+from jaxtyping import PyTree
+
+from neuralgpu.config import RunConfig
+from neuralgpu.model.neural_gpu import NeuralGPU, initial_model
+from neuralgpu.model.relaxation import averaged_copies, distance_of_copies
+from neuralgpu.training.objective import Examples, Report, Weights, objective
+from neuralgpu.training.optimiser import optimiser
+from neuralgpu.types import AnyArray
+
+
+class Learner(NamedTuple):
+    """What training changes; every array has the seeds along its leading axis."""
+
+    model: NeuralGPU
+    moments: PyTree
+    """State of the optimiser."""
+
+
+Step = Callable[[Learner, tuple[Examples, ...], Weights], tuple[Learner, tuple[Report, ...]]]
+
+
+def initial_learner(config: RunConfig) -> Learner:
+    """Draws every seed's weights from its own number."""
+
+    def one(seed: AnyArray) -> Learner:
+        model = initial_model(jax.random.key(seed), config.model)
+        return Learner(model, optimiser(config.optimiser).init(eqx.filter(model, eqx.is_array)))
+
+    return jax.vmap(one)(np.asarray(config.seeds, np.uint32))
+
+
+def compiled_step(config: RunConfig, devices: list[Any] | None = None) -> Step:
+    """Returns the training step for all seeds; it compiles once for each bucket's length.
+
+    A step takes the gradient of one bucket after the other and follows their mean, so that a bucket that joins later
+    costs its own compilation alone.
+
+    Seeds are spread over the devices if at least as many devices divide them evenly as divide the batch; else every
+    seed's batch is, and the gradients are averaged. With two devices on a two-core CPU a step takes 0.6 of the time
+    that one device needs, which leaves the second core almost idle.
+    """
+    devices = devices or jax.local_devices()
+    ways_for_seeds = _most_ways(len(config.seeds), len(devices))
+    ways_for_batch = _most_ways(config.batch, len(devices))
+    seeds_split = ways_for_seeds >= ways_for_batch
+    mesh = Mesh(np.array(devices[: max(ways_for_seeds, ways_for_batch)]), ("device",))
+    over_seeds = PartitionSpec("device") if seeds_split else PartitionSpec()
+    over_batch = PartitionSpec("device") if seeds_split else PartitionSpec(None, "device")
+    example_specs: list[Any] = [over_batch, over_batch, over_batch, over_seeds]
+    spread = partial(jax.shard_map, mesh=mesh, out_specs=over_seeds, check_vma=False)
+
+    def gradient_of_bucket(model: NeuralGPU, examples: Examples, weights: Weights) -> tuple[NeuralGPU, Report]:
+        gradients, report = jax.grad(objective, has_aux=True)(model, examples, weights, config)
+        return (gradients, report) if seeds_split else jax.lax.pmean((gradients, report), "device")
+
+    def follow(learner: Learner, gradients: tuple[NeuralGPU, ...], weights: Weights) -> Learner:
+        mean: Any = jax.tree.map(lambda *parts: sum(parts) / len(parts), *gradients)
+        if config.model.copies > 1:
+            pulls = jax.grad(distance_of_copies)(learner.model.cells)
+            pulled = jax.tree.map(lambda gradient, pull: gradient + weights.pull * pull, mean.cells, pulls)
+            mean = eqx.tree_at(lambda model: model.cells, mean, pulled)
+        updates, moments = optimiser(config.optimiser).update(
+            mean, learner.moments, learning_rate=weights.learning_rate
+        )
+        return Learner(eqx.apply_updates(learner.model, updates), moments)
+
+    compiled_gradient = jax.jit(
+        spread(jax.vmap(gradient_of_bucket), in_specs=(over_seeds, Examples(*example_specs), over_seeds))
+    )
+    compiled_follow = jax.jit(spread(jax.vmap(follow), in_specs=over_seeds), donate_argnums=0)
+
+    def step(learner: Learner, buckets: tuple[Examples, ...], weights: Weights) -> tuple[Learner, tuple[Report, ...]]:
+        parts = [compiled_gradient(learner.model, examples, weights) for examples in buckets]
+        gradients, reports = zip(*parts, strict=True)
+        return compiled_follow(learner, gradients, weights), reports
+
+    return step
+
+
+def _most_ways(count: int, devices: int) -> int:
+    return max(ways for ways in range(1, devices + 1) if count % ways == 0)
+
+
+def with_averaged_copies(learner: Learner, chosen: np.ndarray) -> Learner:
+    """Replaces the relaxed copies of the chosen seeds by their mean; the optimiser's moments stay as they are."""
+    averaged = jax.vmap(averaged_copies)(learner.model.cells)
+    cells = jax.tree.map(
+        lambda new, old: jnp.where(chosen.reshape(-1, *[1] * (old.ndim - 1)), new, old),
+        averaged,
+        learner.model.cells,
+    )
+    return learner._replace(model=eqx.tree_at(lambda model: model.cells, learner.model, cells))

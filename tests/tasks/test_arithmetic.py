@@ -1,0 +1,179 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import chisquare
+
+from neuralgpu.errors import UserError
+from neuralgpu.tasks import find_task, task_names
+
+PUBLISHED_OPERATORS = {
+    "badd": 11,
+    "qadd": 12,
+    "add": 13,
+    "bmul": 14,
+    "qmul": 15,
+    "mul": 16,
+    "omul": 17,
+    "fmul": 18,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "base", "operation", "layout"),
+    [
+        ("badd", 2, "addition", "padded"),
+        ("qmulz", 4, "multiplication", "unpadded"),
+        ("fadde", 5, "addition", "aligned"),
+        ("omul", 8, "multiplication", "padded"),
+        ("addz", 10, "addition", "unpadded"),
+        ("mule", 10, "multiplication", "aligned"),
+        ("add3", 3, "addition", "padded"),
+        ("mul7e", 7, "multiplication", "aligned"),
+    ],
+)
+def test_names_say_base_operation_and_layout(name: str, base: int, operation: str, layout: str) -> None:
+    task = find_task(name)
+    assert (task.base, task.operation, task.layout) == (base, operation, layout)
+
+
+@pytest.mark.parametrize(("name", "operator"), PUBLISHED_OPERATORS.items())
+def test_published_operators(name: str, operator: int) -> None:
+    task = find_task(name)
+    sign = "+" if task.operation == "addition" else "*"
+    assert task.encode(f"1{sign}0")[:, 0].tolist() == [2, operator, 1]
+    assert task.vocabulary == 33
+
+
+def test_other_operators_collide_with_nothing() -> None:
+    operators = {}
+    for name in task_names():
+        task = find_task(name)
+        text = task.example(3)[0]
+        operators[(task.operation, task.base)] = int(task.encode(text).max())
+        assert task.vocabulary == max(33, operators[(task.operation, task.base)] + 1)
+    assert len(set(operators.values())) == len(operators) == 18
+    unpublished = set(operators.values()) - set(PUBLISHED_OPERATORS.values())
+    assert min(unpublished) > 25
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "rows", "target"),
+    [
+        ("badd", "00101+00011", [[2, 1, 2, 1, 1, 11, 2, 2, 1, 1, 1]], "00000001000"),
+        ("badd", "101+11", [[2, 1, 2, 11, 2, 2, 1]], "0001000"),
+        ("baddz", "101+11", [[2, 1, 2, 11, 2, 2]], "1000"),
+        ("baddz", "001+0", [[2, 1, 1, 11, 1]], "1"),
+        ("badde", "101+11", [[2, 1, 2, 0, 0, 0, 0], [2, 2, 1, 11, 0, 0, 0]], "0001000"),
+        ("mul", "57*86", [[8, 6, 16, 7, 9]], "04902"),
+        ("mulz", "9*12", [[10, 16, 3, 2]], "108"),
+        ("mule", "57*86", [[8, 6, 0, 0, 0], [7, 9, 16, 0, 0]], "04902"),
+        ("qmul", "3*3", [[4, 15, 4]], "021"),
+        ("fmul", "4*4", [[5, 18, 5]], "031"),
+        ("omul", "7*7", [[8, 17, 8]], "061"),
+    ],
+)
+def test_written_examples(name: str, text: str, rows: list[list[int]], target: str) -> None:
+    task = find_task(name)
+    assert task.encode(text).T.tolist() == rows
+    assert task.solve(text) == target
+
+
+def test_spaces_and_the_multiplication_sign_are_understood() -> None:
+    task = find_task("mul")
+    assert task.solve("  57 \N{MULTIPLICATION SIGN} 86 ") == "04902"
+    assert np.array_equal(task.encode(" 57 \N{MULTIPLICATION SIGN}86"), task.encode("57*86"))
+
+
+DIGITS = st.text("0123456789", min_size=1, max_size=40)
+
+
+@given(st.sampled_from(task_names()), DIGITS, DIGITS)
+@settings(deadline=None)
+def test_typed_inputs_round_trip_and_are_solved_as_python_would(name: str, first: str, second: str) -> None:
+    task = find_task(name)
+    for digit in "0123456789"[task.base :]:
+        first, second = (operand.replace(digit, str(int(digit) % task.base)) for operand in (first, second))
+    sign = "+" if task.operation == "addition" else "*"
+    text = f"{first}{sign}{second}"
+    width = 0 if task.layout == "unpadded" else max(len(first), len(second))
+    assert task.decode_input(task.encode(text)) == f"{first.zfill(width)}{sign}{second.zfill(width)}"
+    x, y = int(first, task.base), int(second, task.base)
+    answer = task.solve(text)
+    assert int(answer, task.base) == (x + y if sign == "+" else x * y)
+    assert len(answer) == 2 * width + 1 or (task.layout == "unpadded" and (answer == "0" or answer[0] != "0"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("badd", "", "'badd' reads inputs like '101+11', got an empty text."),
+        ("badd", "  ", "'badd' reads inputs like '101+11', got an empty text."),
+        ("badd", "101", "'badd' reads inputs like '101+11', got no '+'."),
+        ("badd", "+11", "'badd' reads inputs like '101+11', got no number before the '+'."),
+        ("badd", "101+ ", "'badd' reads inputs like '101+11', got no number after the '+'."),
+        ("badd", "1+1+1", "'badd' reads inputs like '101+11', got a second '+' at character 4."),
+        ("badd", "101*11", "'badd' adds with '+', got '*'."),
+        ("mulz", "101+11", "'mulz' multiplies with '*', got '+'."),
+        ("mul", "-5*3", "'mul' multiplies with '*', got '-'."),
+        ("badd", "10+7", "'badd' reads inputs like '101+11': character 4, '7', is no digit of base 2 (0 1)."),
+        ("badd", " 1 + 2", "'badd' reads inputs like '101+11': character 6, '2', is no digit of base 2 (0 1)."),
+        ("add3", "1 1+2", "'add3' reads inputs like '101+11': character 2, ' ', is no digit of base 3 (0 1 2)."),
+        (
+            "mul",
+            "2²*3",
+            "'mul' reads inputs like '101*11': character 2, '²', is no digit of base 10 (0 1 2 3 4 5 6 7 8 9).",
+        ),
+        ("badd", "1" * 50_000 + "+1", "This input takes 100001 symbols; 100000 are allowed. Use shorter numbers."),
+        (
+            "baddz",
+            "1" * 50_000 + "+" + "1" * 50_000,
+            "This input takes 100001 symbols; 100000 are allowed. Use shorter numbers.",
+        ),
+    ],
+)
+def test_errors_say_what_is_wrong_and_where(name: str, text: str, message: str) -> None:
+    task = find_task(name)
+    for read in (task.encode, task.solve):
+        with pytest.raises(UserError) as error:
+            read(text)
+        assert str(error.value) == message
+
+
+@pytest.mark.parametrize("name", ["mul", "mul7e", "bmulz", "add"])
+def test_the_longest_inputs_are_solved(name: str) -> None:
+    task = find_task(name)
+    sign = "+" if task.operation == "addition" else "*"
+    text = f"{'1' * 49_999}{sign}{'1' * 49_999}"
+    assert task.encode(text).shape == (99_999, task.rows)
+    assert task.solve(text).lstrip("0")[-1] == ("2" if sign == "+" else "1")
+
+
+@pytest.mark.parametrize("name", ["badd", "baddz", "badde", "bmul", "add3", "qmul"])
+def test_the_shortest_inputs_are_all_drawn_equally_often(name: str) -> None:
+    task = find_task(name)
+    batch = task.sample(np.random.default_rng(5), 3, 800)
+    texts, counts = np.unique([task.decode_input(grid) for grid in batch.grid], return_counts=True)
+    assert len(texts) == task.base**2
+    assert chisquare(counts).pvalue > 0.001
+
+
+@pytest.mark.parametrize("name", ["badd", "add", "mul"])
+def test_all_digits_are_uniform_and_independent(name: str) -> None:
+    task = find_task(name)
+    grid = task.sample(np.random.default_rng(6), 11, 20_000).grid[:, :, 0]
+    digits = np.delete(grid, 5, axis=1) - 1
+    for column in digits.T:
+        assert chisquare(np.bincount(column, minlength=task.base)).pvalue > 0.0001
+    correlation = np.corrcoef(digits.T) - np.eye(10)
+    assert np.abs(correlation).max() < 0.035  # five standard deviations
+
+
+def test_unpadded_operands_are_uniform_numbers() -> None:
+    task = find_task("addz")
+    batch = task.sample(np.random.default_rng(7), 7, 3000)
+    first = [int(task.decode_input(grid).split("+")[0]) for grid in batch.grid]
+    assert chisquare(np.bincount(np.array(first) // 10, minlength=100)).pvalue > 0.001
+    lengths = np.count_nonzero(batch.grid[:, :, 0], axis=1)
+    assert lengths.min() < 7
+    assert lengths.max() == 7

@@ -1,0 +1,118 @@
+"""Sums with carry runs."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from jaxtyping import Int
+from scipy.stats import binomtest, chi2, chisquare
+
+from neuralgpu.errors import UserError
+from neuralgpu.tasks import Addition, find_task, task_names
+
+ADDITIONS = [task for task in map(find_task, task_names()) if isinstance(task, Addition)]
+COUNT = 40_000
+DIGITS = 6
+
+
+def addition(name: str, carry_share: float) -> Addition:
+    task = find_task(name)
+    assert isinstance(task, Addition)
+    return replace(task, carry_share=carry_share)
+
+
+def draw_digits(task: Addition, seed: int) -> tuple[Int[np.ndarray, "batch digit"], Int[np.ndarray, "batch digit"]]:
+    grid = task.sample(np.random.default_rng(seed), 2 * DIGITS + 1, COUNT).grid[:, :, 0] - 1
+    return grid[:, :DIGITS], grid[:, DIGITS + 1 :]
+
+
+def full_carries(task: Addition, seed: int) -> int:
+    """Counts the sums in which a carry starts in the lowest column and runs through all others."""
+    first, second = draw_digits(task, seed)
+    total = first + second
+    return int(((total[:, 0] >= task.base) & (total[:, 1:] == task.base - 1).all(axis=1)).sum())
+
+
+@pytest.mark.parametrize("task", ADDITIONS, ids=lambda task: task.name)
+def test_sums_with_runs_agree_with_the_oracle(task: Addition) -> None:
+    rich = replace(task, carry_share=1.0)
+    assert rich.name == task.name
+    for length in (3, 5, 41):
+        batch = rich.sample(np.random.default_rng(length), length, 8)
+        for grid, target in zip(batch.grid, batch.target, strict=True):
+            text = rich.decode_input(grid)
+            assert rich.decode(target) == task.solve(text)
+            assert np.array_equal(rich.encode(text), grid[: len(rich.encode(text))])
+
+
+@pytest.mark.parametrize("name", ["badd", "add"])
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_full_carries_have_the_right_frequency(name: str, share: float) -> None:
+    task = addition(name, share)
+    base = task.base
+    starts = (base - 1) / (2 * base)  # b(b-1)/2 of b*b pairs
+    passes = 1 / base
+    # A started run of length r fits at k - r + 1 places; wherever it does not lie the columns are uniform.
+    expected = (1 - share) * starts * passes ** (DIGITS - 1)
+    for length in range(1, DIGITS + 1):
+        for lowest in range(DIGITS - length + 1):
+            weight = share / DIGITS / (DIGITS - length + 1)
+            outside = DIGITS - length
+            if lowest == 0:
+                expected += weight * 0.8 * passes**outside
+            else:
+                expected += weight * 0.2 * starts * passes ** (outside - 1)
+    assert binomtest(full_carries(task, seed=11), COUNT, expected).pvalue > 0.001
+
+
+@pytest.mark.parametrize("name", ["badd", "add"])
+def test_runs_lie_everywhere_alike(name: str) -> None:
+    task = addition(name, 1.0)
+    first, second = draw_digits(task, 12)
+    passing = (first + second == task.base - 1).sum(axis=0)
+    for column in range(DIGITS):
+        expected = 0.0
+        for length in range(1, DIGITS + 1):
+            for lowest in range(DIGITS - length + 1):
+                inside = lowest <= column < lowest + length
+                passes = (0.2 if column == lowest else 1.0) if inside else 1 / task.base
+                expected += passes / DIGITS / (DIGITS - length + 1)
+        assert binomtest(int(passing[column]), COUNT, expected).pvalue > 0.001
+
+
+@pytest.mark.parametrize("name", ["badd", "add"])
+def test_the_first_operand_and_the_second_stay_alike(name: str) -> None:
+    task = addition(name, 1.0)
+    first, second = draw_digits(task, 13)
+    above = np.triu_indices(task.base, k=1)
+    for column in range(DIGITS):
+        pairs = np.bincount(task.base * first[:, column] + second[:, column], minlength=task.base**2)
+        counts = pairs.reshape(task.base, task.base)
+        differences = (counts - counts.T)[above] ** 2 / (counts + counts.T)[above]
+        assert chi2.sf(differences.sum(), len(differences)) > 0.001
+
+
+def test_in_a_run_the_first_digit_is_uniform() -> None:
+    task = addition("add", 1.0)
+    first, second = draw_digits(task, 14)
+    top = first[:, -1][first[:, -1] + second[:, -1] == 9]
+    assert chisquare(np.bincount(top, minlength=10)).pvalue > 0.001
+
+
+def test_uniform_takes_the_runs_away() -> None:
+    task = addition("badd", 0.5).uniform()
+    assert task == find_task("badd")
+    first, second = draw_digits(task, 15)
+    assert chisquare(np.bincount(2 * first[:, 3] + second[:, 3])).pvalue > 0.001
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
+def test_impossible_shares_are_refused(share: float) -> None:
+    with pytest.raises(UserError) as error:
+        addition("badd", share)
+    assert str(error.value) == f"A carry share of {share} is not possible; give a number from 0 to 1."
+
+
+def test_multiplication_has_no_carry_share() -> None:
+    with pytest.raises(TypeError):
+        replace(find_task("bmul"), carry_share=0.5)
