@@ -1,6 +1,11 @@
 """Checks the shapes and types of every call into the package while the tests run."""
 
+import os
+
 from jaxtyping import install_import_hook
+
+# Two CPU devices on any machine, as `neuralgpu.devices.configure` makes them, but without importing JAX here.
+os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
 
 # The hook rewrites modules as they are imported, so it has to come before the first import of the package.
 install_import_hook("neuralgpu", "beartype.beartype")

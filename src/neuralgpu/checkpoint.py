@@ -94,7 +94,7 @@ def save(folder: Path, checkpoint: Checkpoint) -> Path:
             f"Cannot write the checkpoint {final}: {error.strerror} ({free / 1e6:.0f} MB free). "
             "Earlier checkpoints are intact; make room, then use --resume."
         ) from error
-    for old in _steps(folder)[:-_KEPT]:
+    for old in [*_steps(folder)[:-_KEPT], *folder.glob(".*.partial")]:
         shutil.rmtree(old, ignore_errors=True)
     return final
 
@@ -110,29 +110,51 @@ def load_latest(folder: Path) -> tuple[Checkpoint, list[str]]:
     """
     found = _steps(folder)
     if not found:
-        raise DamagedRunError(f"{folder} holds no checkpoint; the run stopped before its first one. Train again.")
+        raise DamagedRunError(
+            f"{folder} holds no checkpoint; the run stopped before its first one. Train again with --force."
+        )
     warnings: list[str] = []
     for path in reversed(found):
         try:
-            return _load(path), warnings
+            checkpoint = _load(path)
         except DamagedRunError as error:
             warnings.append(str(error))
-    raise DamagedRunError(" ".join(warnings) + " No whole checkpoint is left; train again.")
+        else:
+            return checkpoint, [f"{warning} Using the checkpoint of step {checkpoint.step}." for warning in warnings]
+    raise DamagedRunError(" ".join(warnings) + " No whole checkpoint is left; train again with --force.")
 
 
 def _load(path: Path) -> Checkpoint:
+    sums = _parsed(path / _MANIFEST, _read(path / _MANIFEST))
+    payloads = {name: _read(path / name) for name in (_ARRAYS, _STATE)}
+    for name, data in payloads.items():
+        if sums.get(name) != {"bytes": len(data), "sha256": _sha256(data)}:
+            raise DamagedRunError(f"{path / name} is damaged: it differs from its SHA-256 in {_MANIFEST}.")
+    state = _parsed(path / _STATE, payloads[_STATE])
+    step = state.pop("step", None)
+    if step != int(path.name):
+        raise DamagedRunError(f"{path / _STATE} is not of step {int(path.name)}.")
     try:
-        manifest = json.loads((path / _MANIFEST).read_bytes())
-        payloads: dict[str, bytes] = {}
-        for name in (_ARRAYS, _STATE):
-            data = (path / name).read_bytes()
-            if manifest[name] != {"bytes": len(data), "sha256": _sha256(data)}:
-                raise DamagedRunError(f"{path / name} is damaged: it differs from its SHA-256 in {_MANIFEST}.")
-            payloads[name] = data
-        state = json.loads(payloads[_STATE])
-        return Checkpoint(int(state.pop("step")), safetensors.numpy.load(payloads[_ARRAYS]), state)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, safetensors.SafetensorError) as error:
-        raise DamagedRunError(f"{path} is damaged: {type(error).__name__}: {error}.") from error
+        return Checkpoint(step, safetensors.numpy.load(payloads[_ARRAYS]), state)
+    except (safetensors.SafetensorError, ValueError, KeyError) as error:
+        raise DamagedRunError(f"{path / _ARRAYS} does not hold arrays: {error}.") from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DamagedRunError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _parsed(path: Path, data: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):  # not UTF-8, not JSON, or nested beyond Python's limits
+        value = None
+    if not isinstance(value, dict):
+        raise DamagedRunError(f"{path} is damaged: it is not a JSON object.")
+    return value
 
 
 def _steps(folder: Path) -> list[Path]:

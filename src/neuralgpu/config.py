@@ -1,18 +1,19 @@
 """The settings of a run: presets, files and single values, checked once."""
 
+import math
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from importlib import resources
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import tomli_w
 
 from neuralgpu.curriculum import CurriculumConfig
-from neuralgpu.errors import UserError, nearest_name, unknown_name
+from neuralgpu.errors import UserError, nearest_name, shown, unknown_name
 from neuralgpu.model.config import ModelConfig
+from neuralgpu.tasks import find_task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +31,12 @@ class OptimiserConfig:
     """adam: gradients are scaled down to this global norm; 0 turns that off."""
     schedule: Literal["published", "falling"] = "published"
     """'published': adam's rate falls by 2% when the epoch's perplexity is above the last three, adamax's by 30% when
-    it stops improving. 'falling': constant, then linearly to 0."""
-    fall_from: float = 0.5
-    """falling: share of the steps after which the rate begins to fall."""
+    it stops improving. 'falling': constant until the longest training inputs are learned, then linearly to 0, where
+    the seed is done; by the last step at the latest."""
+    fall_below: float = 0.1
+    """falling: the longest inputs count as learned when an epoch's sequence error on them is not above this."""
+    fall_steps: int = 1000
+    """falling: number of steps that the fall takes."""
     pull: float = 0.0005
     """Weight of the relaxed copies' distance at the start; grows by 1.2 in each epoch whose error allows moving on."""
     saturation_weight: float = 1e-3
@@ -52,7 +56,7 @@ class RunConfig:
     seeds: tuple[int, ...] = (0,)
     """One training run each; they share a compiled step."""
     steps: int = 40_000
-    """Training steps."""
+    """Training steps, at most: with the schedule 'falling' a run ends when every seed is done."""
     batch: int = 32
     """Inputs in a bucket of a step."""
     epoch: int = 200
@@ -64,9 +68,15 @@ class RunConfig:
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
 
     def __post_init__(self) -> None:
+        find_task(self.task)
         _check_ranges(self)
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
-            raise UserError(f"seeds must be different numbers, at least one, got {list(self.seeds)}.")
+            raise UserError(f"seeds must be different numbers, at least one, got {shown(list(self.seeds))}.")
+        if len(self.seeds) > 1 and self.curriculum.kind == "growth" and self.model.stop == "bucket":
+            raise UserError(
+                "Seeds that grow apart share a padded bucket: model.stop 'bucket' would tie them to each other; "
+                "set model.stop=length, curriculum.kind=buckets, or train one seed at a time."
+            )
 
     def to_toml(self) -> str:
         """Returns the settings as a TOML document that `--config` reads."""
@@ -74,6 +84,7 @@ class RunConfig:
 
 
 _RANGES: dict[str, tuple[float, float]] = {
+    "seeds": (0, 2**32 - 1),
     "steps": (1, 10_000_000),
     "batch": (1, 65_536),
     "epoch": (1, 1_000_000),
@@ -83,19 +94,21 @@ _RANGES: dict[str, tuple[float, float]] = {
     "model.layers": (1, 16),
     "model.copies": (1, 64),
     "model.kernel": (1, 15),
-    "model.vocabulary": (33, 1024),
+    "model.vocabulary": (2, 1024),
     "model.sigmoid_cutoff": (0, 100),
     "model.tanh_cutoff": (0, 100),
     "model.dropout": (0, 0.95),
     "model.noise": (0, 10),
     "model.saturation_limit": (0, 100),
     "curriculum.max_length": (1, 2048),
+    "curriculum.buckets": (1, 2048),
     "optimiser.learning_rate": (0, 10),
     "optimiser.epsilon": (0, 1),
-    "optimiser.max_grad_norm": (0, 1e9),
-    "optimiser.fall_from": (0, 1),
-    "optimiser.pull": (0, 1e6),
-    "optimiser.saturation_weight": (0, 1e6),
+    "optimiser.max_grad_norm": (0, 1_000_000_000),
+    "optimiser.fall_below": (0, 1),
+    "optimiser.fall_steps": (1, 10_000_000),
+    "optimiser.pull": (0, 1_000_000),
+    "optimiser.saturation_weight": (0, 1_000_000),
 }
 
 
@@ -128,8 +141,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UserError(f"Cannot read the settings file {path}: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"Cannot read the settings file {path}: {error.strerror}; give a TOML file.") from error
+    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, a number or nesting beyond Python's limits
         raise UserError(f"{path} is not a TOML file: {error}.") from error
 
 
@@ -141,10 +154,10 @@ def parse_setting(text: str) -> dict[str, Any]:
     """
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise UserError(f"--set takes KEY=VALUE, got {text!r}; for example --set model.channels=48.")
+        raise UserError(f"--set takes KEY=VALUE, got {shown(text)}; for example --set model.channels=48.")
     try:
         parsed = tomllib.loads(f"value = {value.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         parsed = value.strip()
     nested: Any = parsed
     for part in reversed(key.strip().split(".")):
@@ -166,19 +179,35 @@ def run_config(settings: Mapping[str, Any]) -> RunConfig:
     """Builds checked settings from plain values.
 
     Raises:
-        UserError: a key does not exist, or a value has the wrong type or is out of range.
+        UserError: a key does not exist or is missing, or a value has the wrong type or is out of range.
     """
     return _build(RunConfig, settings, "")
+
+
+def _keys(kind: type, prefix: str = "") -> Iterator[str]:
+    """Yields the full names of all settings."""
+    for name, hint in get_type_hints(kind).items():
+        if is_dataclass(hint) and isinstance(hint, type):
+            yield from _keys(hint, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def _meant(key: str) -> str:
+    """Returns the full name where only the table of a setting was left out, else the most similar one."""
+    full = [name for name in _keys(RunConfig) if name.endswith(f".{key}")]
+    return f" Did you mean {full[0]!r}?" if full else nearest_name(key, _keys(RunConfig))
 
 
 def _build(kind: type, values: Mapping[str, Any], prefix: str) -> Any:
     hints = get_type_hints(kind)
     for key in values:
         if key not in hints:
-            near = nearest_name(key, hints)
-            raise UserError(
-                f"There is no setting '{prefix}{key}'.{near} Allowed: {', '.join(prefix + n for n in hints)}."
-            )
+            allowed = ", ".join(prefix + name for name in hints)
+            raise UserError(f"There is no setting {shown(prefix + key)}.{_meant(prefix + key)} Allowed: {allowed}.")
+    for entry in fields(kind):
+        if entry.name not in values and entry.default is MISSING and entry.default_factory is MISSING:
+            raise UserError(f"The setting '{prefix}{entry.name}' is missing; add it.")
     return kind(**{key: _converted(hints[key], value, prefix + key) for key, value in values.items()})
 
 
@@ -186,24 +215,22 @@ def _converted(kind: Any, value: Any, key: str) -> Any:
     if is_dataclass(kind) and isinstance(kind, type):
         if not isinstance(value, Mapping):
             raise UserError(
-                f"{key} is a table of settings, got {value!r}; set one of them, such as {key}.{fields(kind)[0].name}."
+                f"{key} is a table of settings, got {shown(value)}; set one, such as {key}.{fields(kind)[0].name}."
             )
         return _build(kind, value, f"{key}.")
     if get_origin(kind) is Literal:
         if value not in get_args(kind):
-            raise UserError(f"{key} must be one of {', '.join(map(repr, get_args(kind)))}, got {value!r}.")
+            raise UserError(f"{key} must be one of {', '.join(map(repr, get_args(kind)))}, got {shown(value)}.")
         return value
     if get_origin(kind) is tuple:
         if not isinstance(value, list | tuple) or not all(type(item) is int for item in value):
-            raise UserError(f"{key} must be a list of whole numbers, got {value!r}.")
+            raise UserError(f"{key} must be a list of whole numbers, got {shown(value)}.")
         return tuple(value)
-    if get_origin(kind) in (Union, UnionType):
-        kind = next(option for option in get_args(kind) if option is not type(None))
     if kind is float and type(value) is int:
-        value = float(value)
+        value = float(value) if abs(value) < 2**1000 else math.inf if value > 0 else -math.inf
     if type(value) is not kind:
-        names = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
-        raise UserError(f"{key} must be {names[kind]}, got {value!r}.")
+        names = {int: "a whole number", float: "a number", str: "text"}
+        raise UserError(f"{key} must be {names[kind]}, got {shown(value)}.")
     return value
 
 
@@ -212,8 +239,9 @@ def _check_ranges(config: RunConfig) -> None:
         value: Any = config
         for part in key.split("."):
             value = getattr(value, part)
-        if not low <= value <= high:
-            raise UserError(f"{key} must lie between {low:g} and {high:g}, got {value:g}.")
+        for number in value if isinstance(value, tuple) else (value,):
+            if not low <= number <= high:
+                raise UserError(f"{key} must lie between {low} and {high}, got {shown(number)}.")
     if config.model.kernel % 2 == 0:
         raise UserError(f"model.kernel must be odd, got {config.model.kernel}.")
 

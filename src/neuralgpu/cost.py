@@ -12,6 +12,8 @@ _MOST_STEP_OPERATIONS = 5e13
 _OPERATIONS_PER_SECOND = 6e10
 """Of two common cores, for the estimate in messages."""
 _FLOAT = 4
+_BYTES_A_SYMBOL, _BYTES_AN_EXAMPLE = 20, 600
+"""Of test inputs, which are drawn before the first is answered: texts, symbols and Python's objects."""
 
 
 def operations(model: ModelConfig, length: int) -> float:
@@ -31,11 +33,13 @@ def check_evaluation(model: ModelConfig, seeds: int, lengths_and_counts: list[tu
     longest, count = max(lengths_and_counts)
     if total > _MOST_OPERATIONS:
         raise UserError(
-            f"Judging inputs of length {longest} with {count} inputs takes {total:.1e} operations, about "
+            f"Answering {count} inputs of length {longest} takes {total:.1e} operations in all, about "
             f"{total / _OPERATIONS_PER_SECOND / 3600:,.0f} hours on two cores; use a smaller --length or --count."
         )
     needed = 16 * _FLOAT * seeds * float(longest) * model.height * model.channels * model.kernel
     _check_memory(needed, f"One input of length {longest}", "a smaller --length")
+    kept = max(count * (length * _BYTES_A_SYMBOL + _BYTES_AN_EXAMPLE) for length, count in lengths_and_counts)
+    _check_memory(float(kept), f"Keeping {max(count for _, count in lengths_and_counts)} inputs", "a smaller --count")
 
 
 def check_training(config: RunConfig) -> None:

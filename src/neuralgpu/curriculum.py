@@ -112,6 +112,13 @@ def update(
     return replace(state, length=next(longer, state.length))
 
 
+def longest(config: CurriculumConfig, valid: ValidLength) -> int:
+    """Returns the length at which the curriculum is complete."""
+    if config.kind == "buckets":
+        return config.buckets[-1]
+    return max(filter(valid, range(1, config.max_length + 1)), default=config.start_length)
+
+
 def _grown_length(config: CurriculumConfig, current: int, valid: ValidLength, rng: np.random.Generator) -> int:
     for _ in range(1000):
         length, other = rng.integers(config.min_length, current, size=2, endpoint=True)

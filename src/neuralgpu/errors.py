@@ -1,6 +1,7 @@
 """The errors that users see: what came, what is allowed, what to do next."""
 
 import difflib
+import reprlib
 from collections.abc import Iterable
 
 
@@ -22,6 +23,15 @@ class StorageError(UserError):
     exit_code = 4
 
 
+def shown(value: object) -> str:
+    """Writes what came into a message, its middle left out where it is long.
+
+    >>> shown("x" * 1000)
+    "'xxxxxxxxxxxx...xxxxxxxxxxxxx'"
+    """
+    return reprlib.repr(value)
+
+
 def nearest_name(given: str, allowed: Iterable[str]) -> str:
     """Returns " Did you mean 'x'?" for the closest allowed name, or "" when none is close."""
     close = difflib.get_close_matches(given, list(allowed), n=1, cutoff=0.5)
@@ -36,4 +46,4 @@ def unknown_name(kind: str, given: str, allowed: Iterable[str], remedy: str = ""
     """
     names = sorted(allowed)
     listing = remedy or f"Allowed: {', '.join(names)}."
-    return UserError(f"There is no {kind} {given!r}.{nearest_name(given, names)} {listing}")
+    return UserError(f"There is no {kind} {shown(given)}.{nearest_name(given, names)} {listing}")

@@ -1,12 +1,12 @@
 """Result rows: the one form in which evaluation hands its findings to reports and figures."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
-from neuralgpu.errors import DamagedRunError
+from neuralgpu.errors import DamagedRunError, StorageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,16 +47,19 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     """Reads a JSON-lines log; a torn last line (the writer was killed) is left out.
 
     Raises:
-        DamagedRunError: a line before the last is not a JSON object.
+        DamagedRunError: the file cannot be read, or a line before the last is not a JSON object.
     """
-    lines = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
+    try:
+        lines = path.read_bytes().split(b"\n") if path.exists() else []
+    except OSError as error:
+        raise DamagedRunError(f"{path} cannot be read ({error.strerror}); restore it from a copy.") from error
     records: list[dict[str, Any]] = []
     for number, line in enumerate(lines, start=1):
         if number == len(lines):
             break  # empty after the final newline, or torn
         try:
             record = json.loads(line)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # not UTF-8, not JSON, or nested beyond Python's limits
             record = None
         if not isinstance(record, dict):
             raise DamagedRunError(f"{path}, line {number} is not a JSON object; remove that line to read the rest.")
@@ -70,18 +73,42 @@ def read_rows(path: Path) -> list[ResultRow]:
     Raises:
         DamagedRunError: a record lacks a field or has one that is not ours.
     """
+    records = read_lines(path)
+    if not all(map(_is_row, records)):
+        raise DamagedRunError(f"{path} holds a record that is not a result row; move the file away and evaluate again.")
+    return [ResultRow(**record) for record in records]
+
+
+def _is_row(record: Mapping[str, Any]) -> bool:
+    kinds = get_type_hints(ResultRow)
     names = {field.name for field in fields(ResultRow)}
-    rows: list[ResultRow] = []
-    for record in read_lines(path):
-        if not names - {"size"} <= set(record) <= names:
-            raise DamagedRunError(
-                f"{path} holds a record that is not a result row; move the file away and evaluate again."
-            )
-        rows.append(ResultRow(**record))
-    return rows
+    return names - {"size"} <= set(record) <= names and all(
+        isinstance(value, dict) if name == "versions" else isinstance(value, kinds[name])
+        for name, value in record.items()
+    )
 
 
 def append_rows(path: Path, rows: Iterable[ResultRow]) -> None:
-    """Appends rows to a results file, creating it when missing."""
-    with path.open("a", encoding="utf-8") as file:
-        file.writelines(row.to_json() + "\n" for row in rows)
+    """Appends rows to a results file, creating it when missing.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    append_lines(path, map(asdict, rows))
+
+
+def append_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
+    """Appends records to a JSON-lines log, creating it when missing.
+
+    A torn last line is removed first: continued, it would be a damaged one.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    try:
+        with path.open("ab+") as file:
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)
+            file.writelines(json.dumps(record).encode() + b"\n" for record in records)
+    except OSError as error:
+        raise StorageError(f"Cannot write to {path}: {error.strerror}; make room, then try again.") from error

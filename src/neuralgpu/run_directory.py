@@ -1,6 +1,5 @@
 """A run on disk: settings, events, results, examples, checkpoints, report."""
 
-import json
 import os
 import shutil
 import time
@@ -10,7 +9,7 @@ from typing import Any
 
 from neuralgpu.config import RunConfig, read_toml, run_config
 from neuralgpu.errors import DamagedRunError, StorageError, UserError
-from neuralgpu.rows import read_lines
+from neuralgpu.rows import append_lines, read_lines
 
 
 @dataclass(frozen=True)
@@ -49,20 +48,31 @@ class RunDirectory:
         return run_config(read_toml(self.config_file))
 
     def append_event(self, event: str, step: int, **values: Any) -> None:
-        """Adds one line to the event log."""
-        with self.events_file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"event": event, "step": step, "time": round(time.time(), 3), **values}) + "\n")
+        """Adds one line to the event log.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        append_lines(self.events_file, [{"event": event, "step": step, "time": round(time.time(), 3), **values}])
 
     def forget_events_after(self, step: int) -> None:
-        """Removes the events of steps that a resumed run will make again, and a torn last line."""
-        kept = [event for event in read_lines(self.events_file) if event["step"] <= step]
+        """Removes the events of steps that a resumed run will make again, and a torn last line.
+
+        Raises:
+            DamagedRunError: the log cannot be read.
+            StorageError: the disk refused.
+        """
+        events = read_lines(self.events_file)
+        if not all(isinstance(event.get("step"), int) for event in events):
+            raise DamagedRunError(f"{self.events_file} holds an event without a step; remove that line to go on.")
         temporary = self.events_file.with_suffix(".partial")
-        temporary.write_text("".join(json.dumps(event) + "\n" for event in kept), encoding="utf-8")
+        temporary.unlink(missing_ok=True)
+        append_lines(temporary, [event for event in events if event["step"] <= step])
         os.replace(temporary, self.events_file)
 
 
 def create_run(path: Path, config: RunConfig, *, force: bool) -> RunDirectory:
-    """Makes a new run directory and writes the settings.
+    """Makes a new run directory and writes the settings; of a run that is replaced, only a run's files are removed.
 
     Raises:
         UserError: something is there already and `force` is off, or it is not a run.
@@ -71,14 +81,14 @@ def create_run(path: Path, config: RunConfig, *, force: bool) -> RunDirectory:
     run = RunDirectory(path)
     try:
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            if not path.is_dir() or not run.config_file.is_file():
+            if not _is_run(run):
                 raise UserError(f"{path} is there already and is not a run; choose another --out.")
             if not force:
                 raise UserError(
                     f"{path} already holds a run; continue it with --resume {path}, replace it with --force, "
                     "or choose another --out."
                 )
-            shutil.rmtree(path)
+            _remove_files(run)
         path.mkdir(parents=True, exist_ok=True)
         run.config_file.write_text(config.to_toml(), encoding="utf-8")
     except OSError as error:
@@ -94,12 +104,31 @@ def open_run(path: Path) -> RunDirectory:
         DamagedRunError: its settings cannot be read.
     """
     run = RunDirectory(path)
-    if not path.exists():
-        raise UserError(f"There is no run directory {path}; 'neuralgpu train' makes one.")
-    if not run.config_file.is_file():
-        raise UserError(f"{path} is not a run directory: it has no config.toml.")
+    try:
+        if not path.exists():
+            raise UserError(f"There is no run directory {path}; 'neuralgpu train' makes one.")
+        if not run.config_file.is_file():
+            raise UserError(
+                f"{path} is not a run directory: it has no config.toml. Give a directory that 'neuralgpu train' wrote."
+            )
+    except OSError as error:
+        raise UserError(f"Cannot read {path}: {error.strerror}; give a run directory.") from error
     try:
         run.config()
     except UserError as error:
         raise DamagedRunError(f"The settings of {path} cannot be read: {error}") from error
     return run
+
+
+def _is_run(run: RunDirectory) -> bool:
+    """Says whether a path holds a run, of another version perhaps; many programs have a config.toml."""
+    try:
+        return {"task", "model", "curriculum", "optimiser"} <= set(read_toml(run.config_file))
+    except UserError:
+        return False
+
+
+def _remove_files(run: RunDirectory) -> None:
+    shutil.rmtree(run.checkpoints, ignore_errors=True)
+    for file in (run.events_file, run.results_file, run.examples_file, run.path / "report.html", run.config_file):
+        file.unlink(missing_ok=True)

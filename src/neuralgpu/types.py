@@ -3,10 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Array, Int
-
-AnyArray = Array | np.ndarray
-"""Of either kind: made on the host, used on the device."""
+from jaxtyping import Int
 
 
 @dataclass(frozen=True)

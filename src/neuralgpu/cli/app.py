@@ -13,17 +13,17 @@ from neuralgpu.errors import UserError
 app = typer.Typer(
     name="neuralgpu",
     help="Teaches a network an algorithm from short examples, then finds out whether it really learned it.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 
 
-def _print_version(asked: bool) -> None:
+def _print_version(asked: bool) -> bool:
     if asked:
         typer.echo(f"neuralgpu {__version__}")
         raise typer.Exit
+    return asked
 
 
 @app.callback()
@@ -36,7 +36,7 @@ def options(
     """Teaches a network an algorithm from short examples, then finds out whether it really learned it."""
 
 
-for command in (
+COMMANDS = (
     train.train,
     evaluate.evaluate,
     solve.solve,
@@ -45,7 +45,8 @@ for command in (
     report.report,
     doctor.doctor,
     demo.demo,
-):
+)
+for command in COMMANDS:
     app.command()(command)
 
 
@@ -53,7 +54,7 @@ def main() -> None:
     """Runs the command line; an error that a user can mend is one line on standard error."""
     debug = "--debug" in sys.argv
     try:
-        status = app(standalone_mode=False)
+        status = app(sys.argv[1:] or ["--help"], prog_name="neuralgpu", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
     except UserError as error:
         if debug:
@@ -68,17 +69,24 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        if debug:
+            raise
+        _fail(f"{error.filename or 'The disk'}: {error.strerror}; choose another place or make room.", 4)
     except Exception as error:
         usage = getattr(error, "format_message", None)
         if debug or usage is None:
             raise
-        _fail(f"{usage()} See 'neuralgpu {_command()}--help'.", getattr(error, "exit_code", 2))
+        _fail(f"{_sentence(usage())} See 'neuralgpu {_command()}--help'.", getattr(error, "exit_code", 2))
 
 
 def _command() -> str:
     names = [argument for argument in sys.argv[1:2] if not argument.startswith("-")]
-    known = {entry.callback.__name__ for entry in app.registered_commands if entry.callback}
-    return f"{names[0]} " if names and names[0] in known else ""
+    return f"{names[0]} " if names and names[0] in {command.__name__ for command in COMMANDS} else ""
+
+
+def _sentence(text: str) -> str:
+    return text if text.rstrip().endswith((".", "?")) else f"{text}."
 
 
 def _fail(message: str, status: int) -> None:

@@ -1,10 +1,35 @@
 """Arguments that several commands share."""
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from neuralgpu.errors import UserError, shown
+
+LONGEST_INPUT = 100_000
+"""SYMBOL_LIMIT of the tasks, whose module would import NumPy for a help text."""
+LARGEST_SEED = 2**31
+
+
+def whole_number(option: str, low: int, high: int, meaning: str) -> Any:
+    """Declares an option that takes whole numbers from low to high and refuses others in one line."""
+
+    def parse(given: str | int) -> int:  # the default value comes as a number
+        text = str(given)
+        number = int(text) if re.fullmatch("[+-]?[0-9]{1,20}", text) else None
+        if number is None or not low <= number <= high:
+            raise UserError(f"{option} takes a whole number from {low} to {high}, got {shown(text)}.")
+        return number
+
+    return typer.Option(option, parser=parse, metavar="N", help=f"{meaning} ({low} to {high}).")
+
+
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Run directory, as 'neuralgpu train' makes it.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line, on standard output.")]
-CountOption = Annotated[int, typer.Option("--count", min=1, max=10_000_000, help="Number of inputs.")]
+CountOption = Annotated[int, whole_number("--count", 1, 10_000_000, "Number of inputs")]
+SeedOption = Annotated[int, whole_number("--seed", 0, LARGEST_SEED, "Decides what is drawn")]
+StepsOption = Annotated[
+    int | None, whole_number("--steps", 1, 10_000_000, "Training steps at most; the preset's by default")
+]

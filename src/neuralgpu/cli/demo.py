@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from neuralgpu.cli.arguments import SeedOption, StepsOption
+
 if TYPE_CHECKING:
     from rich.console import Console
 
 
 def demo(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Run directory.")] = Path("runs/demo"),
-    seed: Annotated[int, typer.Option("--seed", min=0, max=2**31, help="Decides weights and examples.")] = 0,
-    steps: Annotated[int | None, typer.Option("--steps", help="Training steps; the preset's by default.")] = None,
+    seed: SeedOption = 0,
+    steps: StepsOption = None,
     force: Annotated[bool, typer.Option("--force", help="Train again though the run is there already.")] = False,
 ) -> None:
     """Learn binary addition from short sums, then find out whether it was learned.
@@ -28,7 +30,7 @@ def demo(
     from neuralgpu.run_directory import create_run
     from neuralgpu.tasks import find_task
 
-    if out.exists() and any(out.iterdir()) and not force:
+    if out.is_dir() and any(out.iterdir()) and not force:
         typer.echo(f"Going on with {out}; --force starts anew.", err=True)
         directory, ended = resume_run(out)
     else:

@@ -1,12 +1,10 @@
 """neuralgpu evaluate."""
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neuralgpu.cli.arguments import CountOption, JsonOption, RunArgument
+from neuralgpu.cli.arguments import LONGEST_INPUT, CountOption, JsonOption, RunArgument, SeedOption, whole_number
 
 if TYPE_CHECKING:
     from neuralgpu.evaluation.score import Question
@@ -21,13 +19,14 @@ DEFAULT_CARRIES = (5, 10, 20, 40, 60, 80, 100, 130, 160, 190)
 def evaluate(
     run: RunArgument,
     lengths: Annotated[
-        list[int] | None, typer.Option("--length", help="Length of the inputs, in symbols; may be repeated.")
+        list[int] | None,
+        whole_number("--length", 1, LONGEST_INPUT, "Length of the inputs, in symbols; may be repeated"),
     ] = None,
     suite: Annotated[
         str | None, typer.Option("--suite", help="'random' or 'carry'; all that fit the task by default.")
     ] = None,
     count: CountOption = 256,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Decides the test inputs.")] = 0,
+    seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a trained model's error on inputs longer than those it learned from.
@@ -61,7 +60,11 @@ def questions(task: "Task", lengths: list[int] | None, suite: str | None, count:
     from neuralgpu.evaluation.score import Question
     from neuralgpu.evaluation.suites import SizedSuite, find_suite
 
-    names = [suite] if suite else ["random", *(["carry"] if task.operation == "addition" and not lengths else [])]
+    names = (
+        [suite]
+        if suite is not None
+        else ["random", *(["carry"] if task.operation == "addition" and not lengths else [])]
+    )
     asked: list[Question] = []
     for found in map(find_suite, names):
         if isinstance(found, SizedSuite) and task.operation != "addition":
@@ -80,7 +83,7 @@ def judge(directory: "RunDirectory", asked: list["Question"], seed: int = 0) -> 
     from neuralgpu import devices
     from neuralgpu.cli.progress import display
     from neuralgpu.cost import check_evaluation
-    from neuralgpu.rows import append_rows
+    from neuralgpu.rows import append_lines, append_rows
 
     config = directory.config()
     check_evaluation(config.model, len(config.seeds), [(question.length, question.count) for question in asked])
@@ -93,16 +96,16 @@ def judge(directory: "RunDirectory", asked: list["Question"], seed: int = 0) -> 
         typer.echo(f"neuralgpu: {warning}", err=True)
     rows: list[ResultRow] = []
     done = 0
-    with display(f"judge {models.task.name}", sum(question.count for question in asked)) as show:
+    total = sum(question.count for question in asked)
+    with display(f"judge {models.task.name}") as show:
 
         def watch(question: Question, answered: int) -> None:
             size = "" if question.size is None else f" size {question.size}"
-            show(done + answered, f"{question.suite.name} length {question.length}{size}")
+            show(done + answered, total, f"{question.suite.name} length {question.length}{size}")
 
         for question, finding in zip(asked, examine(models, asked, seed, watch), strict=True):
             done += question.count
             rows += finding.rows
             append_rows(directory.results_file, finding.rows)
-            with Path(directory.examples_file).open("a", encoding="utf-8") as file:
-                file.writelines(json.dumps(example) + "\n" for example in finding.examples)
+            append_lines(directory.examples_file, finding.examples)
     return rows

@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 
@@ -33,6 +33,8 @@ def stop_on_signal() -> Iterator[StopRequest]:
         if request.signal is not None:
             os._exit(128 + number)
         request.signal = number
+        with suppress(OSError):
+            os.write(2, b"\nStopping after this step; once more leaves at once.\n")
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

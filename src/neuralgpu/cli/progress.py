@@ -1,55 +1,53 @@
 """Live progress on a terminal, one plain line every few seconds elsewhere; always on standard error."""
 
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from statistics import median
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn
+from rich.table import Column
 
 if TYPE_CHECKING:
     from neuralgpu.training.loop import Progress as TrainingProgress
 
 _SECONDS_BETWEEN_LINES = 5.0
+_ROOM_FOR_A_BAR = 110
+"""Columns of a terminal on which the bar leaves room for the text."""
 
 
-class Display(Protocol):
-    """Takes one state of a job after the other."""
-
-    def __call__(self, done: int, text: str) -> None:
-        """Shows how much is done and what there is to say of it."""
+Display = Callable[[int, int, str], None]
+"""Shows how much is done, of how much, and what there is to say of it."""
 
 
 @contextmanager
-def display(label: str, total: int) -> Iterator[Display]:
+def display(label: str) -> Iterator[Display]:
     """Shows the progress of one job until the context ends."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _plain(label, total)
+        yield _plain(label)
         return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=16),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[text]}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, refresh_per_second=4) as bars:
-        job = bars.add_task(label, total=total, text="")
+    bar: list[ProgressColumn] = [BarColumn(bar_width=16)] if console.width >= _ROOM_FOR_A_BAR else []
+    # What does not fit is cut off at the end of the text: a line that wraps cannot be drawn over.
+    text = TextColumn("{task.fields[text]}", table_column=Column(ratio=1, no_wrap=True), markup=False)
+    columns = (SpinnerColumn("line"), TextColumn("{task.description}"), *bar, MofNCompleteColumn(), text)
+    with Progress(*columns, console=console, refresh_per_second=4, expand=True) as bars:
+        job = bars.add_task(label, total=None, text="")
 
-        def show(done: int, text: str) -> None:
-            bars.update(job, completed=done, text=text)
+        def show(done: int, total: int, text: str) -> None:
+            bars.update(job, completed=done, total=total, text=text)
 
         yield show
 
 
-def _plain(label: str, total: int) -> Display:
+def _plain(label: str) -> Display:
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     last = [time.monotonic() - _SECONDS_BETWEEN_LINES]
 
-    def show(done: int, text: str) -> None:
+    def show(done: int, total: int, text: str) -> None:
         now = time.monotonic()
         if now - last[0] >= _SECONDS_BETWEEN_LINES or done == total:
             last[0] = now
@@ -58,12 +56,26 @@ def _plain(label: str, total: int) -> Display:
     return show
 
 
-def training_line(progress: "TrainingProgress") -> str:
-    """Says in a line how training stands; the median where there are several seeds."""
+def training_line(progress: "TrainingProgress", *, timed: bool) -> str:
+    """Says in a line how training stands; the median where there are several seeds.
+
+    Args:
+        progress: the state after a step.
+        timed: whether the speed is known: the first step's time is that of compiling.
+    """
     lengths = sorted(set(progress.lengths))
     length = str(lengths[0]) if len(lengths) == 1 else f"{lengths[0]}-{lengths[-1]}"
-    left = int(progress.seconds_left)
-    return (
-        f"length {length}  loss {median(progress.losses):.4f}  error {median(progress.sequence_errors):6.1%}  "
-        f"{progress.steps_per_second:.1f} steps/s  {left // 60}:{left % 60:02d} left"
-    )
+    parts = [f"≤{_clock(progress.seconds_left)} left"] if timed else []
+    parts.append(f"length {length}")
+    error, loss = median(progress.sequence_errors), median(progress.losses)
+    if math.isfinite(loss):
+        parts += [f"error {error:.1%}", f"loss {loss:.4f}"]
+    if timed:
+        parts.append(f"{progress.steps_per_second:.1f}/s")
+    return "  ".join(parts)
+
+
+def _clock(seconds: float) -> str:
+    """Writes a time as 1:02:03, or as 2:03 below an hour."""
+    minutes, seconds = divmod(int(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}" if minutes >= 60 else f"{minutes}:{seconds:02d}"

@@ -4,13 +4,15 @@ from typing import Annotated
 
 import typer
 
-from neuralgpu.cli.arguments import RunArgument
+from neuralgpu.cli.arguments import LARGEST_SEED, RunArgument, whole_number
 
 
 def solve(
     run: RunArgument,
     text: Annotated[str, typer.Argument(metavar="INPUT", help="What to work out, such as '101+11'.")],
-    seed: Annotated[int | None, typer.Option("--seed", help="Which seed answers; the first by default.")] = None,
+    seed: Annotated[
+        int | None, whole_number("--seed", 0, LARGEST_SEED, "Which seed answers; the first by default")
+    ] = None,
 ) -> None:
     """Let a trained model work out an input, and say whether it is right."""
     from neuralgpu import devices

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from neuralgpu.cli.arguments import LARGEST_SEED, StepsOption, whole_number
+
 if TYPE_CHECKING:
     from neuralgpu.config import RunConfig
     from neuralgpu.run_directory import RunDirectory
+    from neuralgpu.training.loop import Progress
 
 DEFAULT_PRESET = "fast"
 
@@ -27,9 +30,9 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as model.channels=48; may be repeated."),
     ] = None,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, max=4096, help="Number of seeds trained at once.")] = 1,
-    seed: Annotated[int, typer.Option("--seed", min=0, max=2**31, help="The first seed.")] = 0,
-    steps: Annotated[int | None, typer.Option("--steps", help="Training steps.")] = None,
+    seeds: Annotated[int, whole_number("--seeds", 1, 4096, "Number of seeds trained at once")] = 1,
+    seed: Annotated[int, whole_number("--seed", 0, LARGEST_SEED, "The first seed")] = 0,
+    steps: StepsOption = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Run directory; runs/TASK-PRESET by default.")
     ] = None,
@@ -68,15 +71,21 @@ def chosen_config(
     Raises:
         UserError: something in them is not possible.
     """
-    from neuralgpu.config import merged, parse_setting, preset_settings, read_toml, run_config
+    import numpy as np
+
+    from neuralgpu.config import merged, parse_setting, preset_names, preset_settings, read_toml, run_config
     from neuralgpu.cost import check_training
-    from neuralgpu.errors import UserError
+    from neuralgpu.curriculum import CurriculumState, draw
+    from neuralgpu.errors import UserError, unknown_name
     from neuralgpu.tasks import find_task
 
     found = find_task(task)
+    started_from = preset_settings(preset, found.operation)
+    symbols = max(found.vocabulary, started_from.get("model", {}).get("vocabulary", 0))
     layers: list[dict[str, Any]] = [
-        {"model": {"vocabulary": found.vocabulary, "height": found.rows}},
-        preset_settings(preset, found.operation),
+        {"model": {"height": found.rows}},
+        started_from,
+        {"model": {"vocabulary": symbols}},
         read_toml(config) if config else {},
         {"task": task, "seeds": list(range(seed, seed + seeds))},
         {} if steps is None else {"steps": steps},
@@ -85,12 +94,20 @@ def chosen_config(
     built = run_config(merged(layers))
     if built.task != task:
         raise UserError(f"The task is named by the argument {task!r}; leave 'task' out of the settings.")
+    if built.preset not in preset_names():
+        raise unknown_name("preset", built.preset, preset_names())
     if built.model.height < found.rows:
         raise UserError(f"{task!r} needs {found.rows} rows, model.height is {built.model.height}; raise it with --set.")
     if built.model.vocabulary < found.vocabulary:
-        raise UserError(f"{task!r} needs {found.vocabulary} symbols, model.vocabulary is {built.model.vocabulary}.")
+        raise UserError(
+            f"{task!r} needs {found.vocabulary} symbols, model.vocabulary is {built.model.vocabulary}; "
+            "raise it with --set."
+        )
     if built.carry_share and found.operation != "addition":
         raise UserError(f"carry_share is for addition, {task!r} is {found.operation}; set it to 0.")
+    lengths = built.curriculum
+    reached = lengths.buckets[-1] if lengths.kind == "buckets" else lengths.start_length
+    draw(lengths, CurriculumState(reached), found.valid_length, np.random.default_rng(0), 1)  # refuses what has none
     check_training(built)
     return built
 
@@ -104,11 +121,7 @@ def resume_run(path: Path) -> tuple["RunDirectory", int]:
     checkpoint, warnings = load_latest(directory.checkpoints)
     for warning in warnings:
         typer.echo(f"neuralgpu: {warning}", err=True)
-    config = directory.config()
-    if checkpoint.step >= config.steps:
-        typer.echo(f"{path} has made all of its {config.steps} steps.", err=True)
-        return directory, 0
-    return directory, run_training(directory, config, checkpoint)
+    return directory, run_training(directory, directory.config(), checkpoint)
 
 
 def run_training(directory: "RunDirectory", config: "RunConfig", resumed: Any = None) -> int:
@@ -124,9 +137,12 @@ def run_training(directory: "RunDirectory", config: "RunConfig", resumed: Any = 
     task = find_task(config.task)
     if isinstance(task, Addition):
         task = replace(task, carry_share=config.carry_share)
-    with stop_on_signal() as stop, display(f"train {task.name}", config.steps) as show:
-        show(resumed.step if resumed else 0, "compiling")
+    with stop_on_signal() as stop, display(f"train {task.name}") as show:
+        show(resumed.step if resumed else 0, config.steps, "compiling")
         trainer = Trainer(directory, config, task, resumed)
+        if trainer.step >= trainer.last_step:
+            typer.echo(f"{directory.path} has made all of its {trainer.step} steps.", err=True)
+            return 0
         if resumed is None:
             directory.append_event(
                 "start",
@@ -141,7 +157,12 @@ def run_training(directory: "RunDirectory", config: "RunConfig", resumed: Any = 
             )
         else:
             directory.append_event("resume", trainer.step)
-        finished = trainer.train(lambda progress: show(progress.step, training_line(progress)), stop)
+        compiling = trainer.step + 1
+
+        def watch(progress: "Progress") -> None:
+            show(progress.step, progress.last_step, training_line(progress, timed=progress.step > compiling))
+
+        finished = trainer.train(watch, stop)
     for seed, step in trainer.diverged.items():
         typer.echo(f"Seed {seed} diverged at step {step}: its loss was no longer finite.", err=True)
     if not finished:

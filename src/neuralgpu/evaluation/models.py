@@ -46,17 +46,15 @@ class TrainedModels:
             UserError: a text is no input of the task.
         """
         grids = [self.task.encode(text) for text in texts]
-        columns = max(len(grid) for grid in grids)
-        padded = np.zeros((len(grids), columns, self.task.rows), np.int32)
-        mask = np.zeros((len(grids), columns), bool)
-        for index, grid in enumerate(grids):
-            padded[index, : len(grid)] = grid
-            mask[index, : len(grid)] = True
-        outputs = np.concatenate(list(self.outputs(padded, mask)), axis=1)
-        return [
-            [self.task.decode(np.where(used, row, 0)) for row, used in zip(of_seed, mask, strict=True)]
-            for of_seed in outputs
-        ]
+        answers = [[""] * len(texts) for _ in self.seeds]
+        for length in {len(grid) for grid in grids}:  # an input's steps may not depend on longer company
+            chosen = [index for index, grid in enumerate(grids) if len(grid) == length]
+            alike = np.stack([grids[index] for index in chosen])
+            outputs = np.concatenate(list(self.outputs(alike, np.ones(alike.shape[:2], bool))), axis=1)
+            for of_seed, symbols in zip(answers, outputs, strict=True):
+                for index, row in zip(chosen, symbols, strict=True):
+                    of_seed[index] = self.task.decode(row)
+        return answers
 
     def outputs(
         self, grids: Int[np.ndarray, "input length rows"], mask: np.ndarray

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, UInt32
 
+from neuralgpu.model.arrays import AnyArray
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.model.noise import dropout
-from neuralgpu.types import AnyArray
 
 State = Float[Array, "length height channel"]
 

@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
+from neuralgpu.model.arrays import AnyArray
 from neuralgpu.model.cell import Cell, Disturbance, State, hard_tanh, initial_cell, prepared, saturation_cost
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.model.noise import dropout, gaussian, random_bits
 from neuralgpu.model.unroll import unroll
-from neuralgpu.types import AnyArray
 
 
 class Training(NamedTuple):

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, UInt32
 
-from neuralgpu.types import AnyArray
+from neuralgpu.model.arrays import AnyArray
 
 _WEYL = 0x9E3779B9
 _BYTE_SUM_MEAN = 4 * 127.5

@@ -14,7 +14,7 @@ from jaxtyping import Int
 from neuralgpu.errors import UserError
 from neuralgpu.tasks import numerals
 from neuralgpu.tasks.layout import LAYOUT_SUFFIX, columns_of, place, read_operands
-from neuralgpu.tasks.task import PUBLISHED_VOCABULARY, SYMBOL_LIMIT, Task
+from neuralgpu.tasks.task import SYMBOL_LIMIT, Task
 from neuralgpu.types import Batch
 
 BASE_PREFIX = {2: "b", 4: "q", 5: "f", 8: "o", 10: ""}
@@ -29,7 +29,7 @@ class Arithmetic(Task):
     """One operation on two numbers.
 
     Published operators have their published symbols. Every other base and operation has a symbol of its own from
-    26 on (26 to 35), where nothing published lies; those above 32 need more than the published 33 classes.
+    26 on (26 to 35), where nothing published lies.
     """
 
     short_name: ClassVar[str]
@@ -55,8 +55,8 @@ class Arithmetic(Task):
 
     @property
     def vocabulary(self) -> int:
-        """33 as published, unless the operator needs more."""
-        return max(PUBLISHED_VOCABULARY, self.operator + 1)
+        """Operators come behind the digits."""
+        return self.operator + 1
 
     def valid_length(self, length: int) -> bool:
         """Two operands of k digits and the operator take 2k + 1 symbols."""

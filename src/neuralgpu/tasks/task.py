@@ -13,9 +13,6 @@ from neuralgpu.tasks.layout import Layout, rows_of
 from neuralgpu.tasks.numerals import digits_of, text_of
 from neuralgpu.types import Batch
 
-PUBLISHED_VOCABULARY = 33
-"""Input and output classes of the published programs."""
-
 SYMBOL_LIMIT = 100_000
 """Longest input that a text may ask for."""
 
@@ -48,9 +45,9 @@ class Task(ABC):
         return rows_of(self.layout)
 
     @property
+    @abstractmethod
     def vocabulary(self) -> int:
-        """Number of symbols, padding included; as published unless the task needs symbols of its own."""
-        return PUBLISHED_VOCABULARY
+        """Largest symbol + 1; the published programs have 33 symbols whatever the task."""
 
     def uniform(self) -> "Task":
         """Returns the task with its operands drawn uniformly, whatever it trains on."""

@@ -22,6 +22,8 @@ class Controls:
     """Before the 'falling' schedule is applied."""
     pull: float
     saturation_weight: float
+    learned_at: int | None = None
+    """Step at which the longest training inputs were learned; the 'falling' schedule counts from here."""
     history: tuple[float, ...] = ()
     """Perplexity (adam) or loss (adamax) of the last epochs, as the published rule for the rate needs them."""
 
@@ -51,8 +53,15 @@ def learning_rate(config: RunConfig, controls: Controls, step: int) -> float:
     """Returns the rate of a step (counted from 0)."""
     if config.optimiser.schedule == "published":
         return controls.learning_rate
-    fall_steps = config.steps * (1 - config.optimiser.fall_from)
-    return controls.learning_rate * min(1.0, (config.steps - step) / max(fall_steps, 1.0))
+    left = max(0, last_step(config, controls) - step)
+    return controls.learning_rate * min(1.0, left / config.optimiser.fall_steps)
+
+
+def last_step(config: RunConfig, controls: Controls) -> int:
+    """Returns the number of steps that a seed makes, as far as it is known now."""
+    if config.optimiser.schedule == "published" or controls.learned_at is None:
+        return config.steps
+    return min(config.steps, controls.learned_at + config.optimiser.fall_steps)
 
 
 def after_epoch(
@@ -70,12 +79,22 @@ def after_epoch(
     rate, history = _published_rate(config, controls, statistics)
     if state.length > controls.curriculum.length:
         history = (*history, _FORGIVING_PERPLEXITY)[-3:]
+    learned_at = controls.learned_at
+    longest = curriculum.longest(config.curriculum, valid)
+    if learned_at is None and controls.curriculum.length == longest:
+        learned_at = step if statistics.sequence_error <= config.optimiser.fall_below else None
     weight = controls.saturation_weight
     if config.model.cell == "diagonal" and statistics.saturation > 0:
         weight = learning_rate(config, controls, step) * statistics.loss / statistics.saturation
         weight = min(max(weight, _LOWEST_SATURATION_WEIGHT), config.optimiser.saturation_weight)
     return replace(
-        controls, curriculum=state, learning_rate=rate, pull=pull, saturation_weight=weight, history=history
+        controls,
+        curriculum=state,
+        learning_rate=rate,
+        pull=pull,
+        saturation_weight=weight,
+        learned_at=learned_at,
+        history=history,
     ), average
 
 

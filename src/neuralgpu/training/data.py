@@ -4,6 +4,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import zip_longest
 from typing import TypeVar
 
 import numpy as np
@@ -43,27 +44,32 @@ def step_examples(config: RunConfig, task: Task, draws: list[list[Draw]], step: 
     """
     generators = [np.random.default_rng([_DATA_STREAM, seed, step]) for seed in config.seeds]
     buckets: list[Examples] = []
-    for of_seeds in zip(*draws, strict=True):
-        padded = max(of_seed.bucket for of_seed in of_seeds)
-        filled = [_fill(task, of_seed, padded, rng) for of_seed, rng in zip(of_seeds, generators, strict=True)]
+    for of_seeds in zip_longest(*draws):
+        padded = max(of_seed.bucket for of_seed in of_seeds if of_seed)
+        filled = [
+            _fill(task, of_seed or Draw(padded, {}), padded, config.batch, rng)
+            for of_seed, rng in zip(of_seeds, generators, strict=True)
+        ]
         grids, targets, seeds = zip(*filled, strict=True)
-        own = np.array([of_seed.bucket for of_seed in of_seeds], np.float32)
-        buckets.append(Examples(np.stack(grids), np.stack(targets), np.stack(seeds), own))
+        own = np.array([of_seed.bucket if of_seed else padded for of_seed in of_seeds], np.float32)
+        used = np.array([of_seed is not None for of_seed in of_seeds], np.float32)
+        buckets.append(Examples(np.stack(grids), np.stack(targets), np.stack(seeds), own, used))
     return tuple(buckets)
 
 
 def _fill(
-    task: Task, of_seed: Draw, padded: int, rng: np.random.Generator
+    task: Task, of_seed: Draw, padded: int, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    grids: list[np.ndarray] = []
-    targets: list[np.ndarray] = []
-    for length, count in of_seed.lengths.items():
-        batch = task.sample(rng, length, count)
-        short = padded - length
-        grids.append(np.pad(batch.grid, ((0, 0), (0, short), (0, 0))))
-        targets.append(np.pad(batch.target, ((0, 0), (0, short))))
-    count = sum(of_seed.lengths.values())
-    return np.concatenate(grids), np.concatenate(targets), rng.integers(0, 2**32, count, dtype=np.uint32)
+    """Returns grids, targets and seeds of a bucket; all padding where the draw holds no examples."""
+    grids = np.zeros((count, padded, task.rows), np.int32)
+    targets = np.zeros((count, padded), np.int32)
+    filled = 0
+    for length, examples in of_seed.lengths.items():
+        batch = task.sample(rng, length, examples)
+        grids[filled : filled + examples, :length] = batch.grid
+        targets[filled : filled + examples, :length] = batch.target
+        filled += examples
+    return grids, targets, rng.integers(0, 2**32, count, dtype=np.uint32)
 
 
 @contextmanager

@@ -16,7 +16,14 @@ from neuralgpu.curriculum import CurriculumState, Draw
 from neuralgpu.errors import UserError
 from neuralgpu.run_directory import RunDirectory
 from neuralgpu.tasks.task import Task
-from neuralgpu.training.controls import Controls, EpochStatistics, after_epoch, initial_controls, learning_rate
+from neuralgpu.training.controls import (
+    Controls,
+    EpochStatistics,
+    after_epoch,
+    initial_controls,
+    last_step,
+    learning_rate,
+)
 from neuralgpu.training.data import made_ahead, step_draws, step_examples
 from neuralgpu.training.objective import Examples, Report, Weights
 from neuralgpu.training.step import compiled_step, initial_learner, with_averaged_copies
@@ -27,7 +34,8 @@ class Progress:
     """What a display shows after a step; lists have one entry a seed."""
 
     step: int
-    steps: int
+    last_step: int
+    """Where training ends, as far as it is known now."""
     lengths: list[int]
     """Curriculum lengths."""
     losses: list[float]
@@ -94,6 +102,11 @@ class Trainer:
         return self._standing.step
 
     @property
+    def last_step(self) -> int:
+        """Number of steps after which the run ends, as far as it is known now."""
+        return max(last_step(self._config, control) for control in self._standing.controls)
+
+    @property
     def seconds(self) -> float:
         """Time spent in training steps so far, over all resumptions."""
         return self._standing.seconds
@@ -114,8 +127,8 @@ class Trainer:
             StorageError: a checkpoint cannot be written.
         """
         config, standing = self._config, self._standing
-        while standing.step < config.steps:
-            epoch_end = min((standing.step // config.epoch + 1) * config.epoch, config.steps)
+        while standing.step < self.last_step:
+            epoch_end = min((standing.step // config.epoch + 1) * config.epoch, self.last_step)
             with made_ahead(self._make, range(standing.step, epoch_end)) as examples:
                 for draws, buckets in examples:
                     self._advance(draws, buckets, watch)
@@ -130,7 +143,7 @@ class Trainer:
                     "lower optimiser.learning_rate with --set."
                 )
             if stop_requested():
-                return standing.step >= config.steps
+                return standing.step >= self.last_step
         return True
 
     def save(self) -> None:
@@ -146,7 +159,7 @@ class Trainer:
     def _advance(
         self, draws: list[list[Draw]], buckets: tuple[Examples, ...], watch: Callable[[Progress], None]
     ) -> None:
-        standing, config = self._standing, self._config
+        standing = self._standing
         started = time.perf_counter()
         self._learner, reports = self._compiled(self._learner, buckets, self._weights())
         reports: tuple[Report, ...] = jax.device_get(reports)
@@ -160,12 +173,12 @@ class Trainer:
         watch(
             Progress(
                 standing.step,
-                config.steps,
+                self.last_step,
                 [control.curriculum.length for control in standing.controls],
                 [mean.loss if mean else math.nan for mean in means],
                 [mean.sequence_error if mean else math.nan for mean in means],
                 rate,
-                (config.steps - standing.step) / rate,
+                (self.last_step - standing.step) / rate,
             )
         )
 
@@ -180,6 +193,7 @@ class Trainer:
         )
 
     def _count(self, sums: EpochSums, index: int, draws: list[Draw], reports: tuple[Report, ...]) -> None:
+        reports = reports[: len(draws)]
         loss = fmean(float(report.loss[index]) for report in reports)
         if not math.isfinite(loss):
             self._standing.diverged.setdefault(str(self._config.seeds[index]), self._standing.step)

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
 from neuralgpu.config import RunConfig
+from neuralgpu.model.arrays import AnyArray
 from neuralgpu.model.neural_gpu import NeuralGPU, Training
-from neuralgpu.types import AnyArray
 
 
 class Examples(NamedTuple):
@@ -20,6 +20,8 @@ class Examples(NamedTuple):
     """Decides each example's dropout and noise."""
     bucket: Float[AnyArray, ""]
     """This seed's own bucket; the arrays are longer where they are padded to another seed's."""
+    used: Float[AnyArray, ""]
+    """1, or 0 where the bucket is open for another seed only: its gradient does not count then."""
 
 
 class Weights(NamedTuple):

@@ -40,7 +40,7 @@ def adam(config: OptimiserConfig, beta1: float = 0.9, beta2: float = 0.999) -> o
     def update(updates: Any, state: Any, params: Any = None, **settings: Any) -> tuple[Any, Any]:
         gradients = updates
         if config.max_grad_norm:
-            scale = config.max_grad_norm / jnp.maximum(optax.global_norm(gradients), config.max_grad_norm)
+            scale = config.max_grad_norm / jnp.maximum(optax.tree.norm(gradients), config.max_grad_norm)
             gradients = jax.tree.map(lambda g: g * scale, gradients)
         steps = state.steps + 1
         first = jax.tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, state.first, gradients)

@@ -8,15 +8,15 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import PyTree
 
 from neuralgpu.config import RunConfig
+from neuralgpu.model.arrays import AnyArray
 from neuralgpu.model.neural_gpu import NeuralGPU, initial_model
 from neuralgpu.model.relaxation import averaged_copies, distance_of_copies
 from neuralgpu.training.objective import Examples, Report, Weights, objective
 from neuralgpu.training.optimiser import optimiser
-from neuralgpu.types import AnyArray
 
 
 class Learner(NamedTuple):
@@ -37,7 +37,7 @@ def initial_learner(config: RunConfig) -> Learner:
         model = initial_model(jax.random.key(seed), config.model)
         return Learner(model, optimiser(config.optimiser).init(eqx.filter(model, eqx.is_array)))
 
-    return jax.vmap(one)(np.asarray(config.seeds, np.uint32))
+    return jax.jit(jax.vmap(one))(np.asarray(config.seeds, np.uint32))
 
 
 def compiled_step(config: RunConfig, devices: list[Any] | None = None) -> Step:
@@ -57,15 +57,18 @@ def compiled_step(config: RunConfig, devices: list[Any] | None = None) -> Step:
     mesh = Mesh(np.array(devices[: max(ways_for_seeds, ways_for_batch)]), ("device",))
     over_seeds = PartitionSpec("device") if seeds_split else PartitionSpec()
     over_batch = PartitionSpec("device") if seeds_split else PartitionSpec(None, "device")
-    example_specs: list[Any] = [over_batch, over_batch, over_batch, over_seeds]
+    example_specs: list[Any] = [over_batch, over_batch, over_batch, over_seeds, over_seeds]
     spread = partial(jax.shard_map, mesh=mesh, out_specs=over_seeds, check_vma=False)
 
     def gradient_of_bucket(model: NeuralGPU, examples: Examples, weights: Weights) -> tuple[NeuralGPU, Report]:
         gradients, report = jax.grad(objective, has_aux=True)(model, examples, weights, config)
+        gradients = jax.tree.map(lambda gradient: gradient * examples.used, gradients)
         return (gradients, report) if seeds_split else jax.lax.pmean((gradients, report), "device")
 
-    def follow(learner: Learner, gradients: tuple[NeuralGPU, ...], weights: Weights) -> Learner:
-        mean: Any = jax.tree.map(lambda *parts: sum(parts) / len(parts), *gradients)
+    def follow(
+        learner: Learner, gradients: tuple[NeuralGPU, ...], used: tuple[AnyArray, ...], weights: Weights
+    ) -> Learner:
+        mean: Any = jax.tree.map(lambda *parts: sum(parts) / sum(used), *gradients)
         if config.model.copies > 1:
             pulls = jax.grad(distance_of_copies)(learner.model.cells)
             pulled = jax.tree.map(lambda gradient, pull: gradient + weights.pull * pull, mean.cells, pulls)
@@ -81,9 +84,11 @@ def compiled_step(config: RunConfig, devices: list[Any] | None = None) -> Step:
     compiled_follow = jax.jit(spread(jax.vmap(follow), in_specs=over_seeds), donate_argnums=0)
 
     def step(learner: Learner, buckets: tuple[Examples, ...], weights: Weights) -> tuple[Learner, tuple[Report, ...]]:
+        # Arrays that lie elsewhere, as a new learner's do, would be a second signature to compile for.
+        learner = jax.device_put(learner, NamedSharding(mesh, over_seeds))
         parts = [compiled_gradient(learner.model, examples, weights) for examples in buckets]
         gradients, reports = zip(*parts, strict=True)
-        return compiled_follow(learner, gradients, weights), reports
+        return compiled_follow(learner, gradients, tuple(examples.used for examples in buckets), weights), reports
 
     return step
 

@@ -1,0 +1,173 @@
+"""What each command prints and writes."""
+
+import json
+import platform
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from neuralgpu.cli.evaluate import DEFAULT_CARRIES, DEFAULT_LENGTHS, questions
+from neuralgpu.errors import UserError
+from neuralgpu.rows import ResultRow, read_lines, read_rows
+from neuralgpu.tasks import find_task, task_names
+
+from .conftest import Ended, RunCli
+
+
+def parsed(ended: Ended) -> list[dict[str, Any]]:
+    """Returns the objects on standard output, which holds nothing else."""
+    assert ended.status == 0
+    records = [json.loads(line) for line in ended.out.splitlines()]
+    assert all(isinstance(record, dict) for record in records)
+    return records
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Path:
+    """A copy of the trained run, to be written to."""
+    return shutil.copytree(trained, tmp_path / "run")
+
+
+def test_training_leaves_a_run(trained: Path) -> None:
+    assert sorted(path.name for path in trained.iterdir()) == ["checkpoints", "config.toml", "events.jsonl"]
+    assert sorted(path.name for path in (trained / "checkpoints").iterdir()) == ["00000058", "00000060"]
+    start, *others = read_lines(trained / "events.jsonl")
+    assert (start["event"], start["step"], start["task"], start["seeds"]) == ("start", 0, "badd", [0, 1])
+    assert start["command"].startswith("neuralgpu train badd --seeds 2")
+    assert [(event["step"], event["seed"]) for event in others if event["event"] == "progress"] == [
+        (step, seed) for step in range(2, 61, 2) for seed in (0, 1)
+    ]
+    assert (others[-1]["event"], others[-1]["step"]) == ("finish", 60)
+
+
+def test_resuming_a_finished_run_changes_nothing(run_cli: RunCli, run: Path) -> None:
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    ended = run_cli("train", "--resume", run)
+    assert (ended.status, ended.out) == (0, "")
+    assert "has made all of its 60 steps." in ended.err
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("name", task_names())
+def test_sample_prints_sums_as_people_read_them(run_cli: RunCli, name: str) -> None:
+    task = find_task(name)
+    records = parsed(run_cli("sample", name, "--length", 7, "--count", 3, "--json"))
+    assert len(records) == 3
+    for record in records:
+        assert list(record) == ["task", "length", "layout", "input", "target"]
+        assert (record["task"], record["length"], record["layout"]) == (name, 7, task.layout)
+        assert record["target"] == task.solve(record["input"])
+    plain = run_cli("sample", name, "--length", 7, "--count", 3).out.splitlines()
+    assert plain == [f"{record['input']} = {record['target']}" for record in records]
+
+
+def test_sample_follows_its_seed(run_cli: RunCli) -> None:
+    drawn = [run_cli("sample", "badd", "--length", 41, "--seed", seed).out for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_tasks_lists_all(run_cli: RunCli) -> None:
+    records = parsed(run_cli("tasks", "--json"))
+    assert [record["task"] for record in records] == task_names()
+    for record in records:
+        assert find_task(record["task"]).solve(record["input"]) == record["target"]
+    header, *lines = run_cli("tasks").out.splitlines()
+    assert header.split() == ["task", "operation", "base", "layout", "lengths", "example"]
+    assert [line.split()[0] for line in lines] == task_names()
+    assert all(len(line) < 100 for line in lines)
+
+
+def test_doctor(run_cli: RunCli) -> None:
+    [found] = parsed(run_cli("doctor", "--json"))
+    assert {"device", "cores", "memory_gb", "versions"} <= set(found)
+    assert found["memory_gb"] > 0
+    assert found["versions"]["python"] == platform.python_version()
+    assert set(found["versions"]) == {"neuralgpu", "jax", "python", "equinox", "optax", "numpy"}
+    plain = run_cli("doctor").out
+    assert all(f"{version}\n" in plain for version in found["versions"].values())
+
+
+def test_evaluate_prints_the_rows_that_it_keeps(run_cli: RunCli, run: Path) -> None:
+    ended = run_cli("evaluate", run, "--length", 7, "--length", 9, "--count", 5, "--json")
+    rows = [ResultRow(**record) for record in parsed(ended)]
+    assert [(row.length, row.seed, row.suite, row.count, row.size) for row in rows] == [
+        (length, seed, "random", 5, None) for length in (7, 9) for seed in (0, 1)
+    ]
+    assert {(row.run, row.step, row.task, row.layout) for row in rows} == {("run", 60, "badd", "padded")}
+    assert read_rows(run / "results.jsonl") == rows
+    assert ended.err.splitlines() == ["judge badd 5/10 random length 7", "judge badd 10/10 random length 9"]
+    examples = read_lines(run / "examples.jsonl")
+    assert {example["length"] for example in examples} == {7, 9}
+    task = find_task("badd")
+    assert all(task.solve(example["input"]) == example["target"] for example in examples)
+
+    again = run_cli("evaluate", run, "--length", 9, "--suite", "carry", "--count", 5)
+    assert again.status == 0
+    [header, first, *_] = again.out.splitlines()
+    assert header.split()[:3] == ["Suite", "Length", "Size"]
+    assert first.split()[:3] == ["carry", "9", "3"]
+    assert len(read_rows(run / "results.jsonl")) == 6
+    assert read_rows(run / "results.jsonl")[:4] == rows
+    assert f"Next: neuralgpu report {run}" in again.err
+
+
+def test_evaluation_follows_its_seed(run_cli: RunCli, run: Path) -> None:
+    for seed in (3, 3, 4):
+        assert run_cli("evaluate", run, "--length", 9, "--count", 5, "--seed", seed).status == 0
+    inputs = [example["input"] for example in read_lines(run / "examples.jsonl")]
+    third = len(inputs) // 3
+    assert inputs[:third] == inputs[third : 2 * third] != inputs[2 * third :]
+
+
+def test_a_damaged_checkpoint_is_passed_over_aloud(run_cli: RunCli, run: Path) -> None:
+    file = run / "checkpoints" / "00000060" / "arrays.safetensors"
+    file.write_bytes(file.read_bytes()[:-1])
+    ended = run_cli("evaluate", run, "--length", 9, "--count", 5, "--json")
+    assert {record["step"] for record in parsed(ended)} == {58}
+    warning = f"neuralgpu: {file} is damaged: it differs from its SHA-256 in manifest.json. Using the checkpoint"
+    assert ended.err.startswith(f"{warning} of step 58.\n")
+    assert "Using the checkpoint of step 58" in run_cli("train", "--resume", run).err
+    assert {record["step"] for record in parsed(run_cli("evaluate", run, "--length", 9, "--count", 5, "--json"))} == {
+        60
+    }
+
+
+def test_questions_of_an_addition_and_of_a_multiplication() -> None:
+    asked = questions(find_task("badd"), None, None, 8)
+    assert [question.length for question in asked if question.suite.name == "random"] == list(DEFAULT_LENGTHS)
+    assert [question.size for question in asked if question.suite.name == "carry"] == list(DEFAULT_CARRIES)
+    assert {question.suite.name for question in questions(find_task("bmul"), None, None, 8)} == {"random"}
+    assert [question.length for question in questions(find_task("bmul"), [5, 9], "random", 8)] == [5, 9]
+    with pytest.raises(UserError, match=r"^Suite 'carry' is for addition, 'bmul' is multiplication; use 'random'\.$"):
+        questions(find_task("bmul"), None, "carry", 8)
+
+
+@pytest.mark.parametrize("seed", [None, 1])
+def test_solve_says_whether_it_is_right(run_cli: RunCli, trained: Path, seed: int | None) -> None:
+    ended = run_cli("solve", trained, "101+11", *(["--seed", seed] if seed is not None else []))
+    assert ended.status == 0
+    [answer] = ended.out.splitlines()
+    assert re.fullmatch("[01_?]+", answer)
+    assert ended.err == ("right\n" if answer == "1000" else "wrong: it should be 1000\n")
+
+
+@pytest.mark.parametrize(("answer", "said"), [("0001000", "right\n"), ("0001010", "wrong: it should be 1000\n")])
+def test_solve_compares_with_the_exact_answer(
+    monkeypatch: pytest.MonkeyPatch, run_cli: RunCli, trained: Path, answer: str, said: str
+) -> None:
+    def answers(models: object, texts: list[str]) -> list[list[str]]:
+        assert texts == ["101+11"]
+        return [["other"], [answer]]
+
+    monkeypatch.setattr("neuralgpu.evaluation.models.TrainedModels.answers", answers)
+    ended = run_cli("solve", trained, "101+11", "--seed", 1)
+    assert (ended.out, ended.err) == (f"{answer.lstrip('0')}\n", said)
+
+
+def test_report_names_the_page(run_cli: RunCli, run: Path) -> None:
+    ended = run_cli("report", run)
+    assert (ended.status, ended.out, ended.err) == (0, f"{run / 'report.html'}\n", "")
+    assert (run / "report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")

@@ -1,0 +1,117 @@
+from dataclasses import fields
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from jax.sharding import Mesh
+
+from neuralgpu.checkpoint import load_latest, named_arrays
+from neuralgpu.errors import DamagedRunError, UserError
+from neuralgpu.evaluation import models as models_module
+from neuralgpu.evaluation.models import TrainedModels, load_models
+from neuralgpu.run_directory import RunDirectory
+from neuralgpu.tasks import find_task
+
+from .conftest import tiny_run
+
+
+def everything(models: TrainedModels, grids: np.ndarray) -> np.ndarray:
+    return np.concatenate(list(models.outputs(grids, np.ones(grids.shape[:2], bool))), axis=1)
+
+
+def renewed(models: TrainedModels) -> TrainedModels:
+    """The same models with nothing compiled yet."""
+    return TrainedModels(**{field.name: getattr(models, field.name) for field in fields(models)})
+
+
+def test_a_run_is_loaded_with_all_its_seeds(run: RunDirectory, models: TrainedModels) -> None:
+    assert (models.seeds, models.step, models.run, models.warnings) == ((3, 9), 20, "tiny", ())
+    assert models.task == find_task("badd")
+    assert models.config == run.config().model
+    saved = load_latest(run.checkpoints)[0].arrays
+    loaded = {f".model{name}": array for name, array in named_arrays(models.model).items()}
+    assert loaded.keys() == saved.keys()
+    assert all(np.array_equal(array, saved[name]) for name, array in loaded.items())
+
+
+def test_outputs_are_those_of_the_single_model(models: TrainedModels, grids: np.ndarray) -> None:
+    outputs = everything(models, grids)
+    assert outputs.shape == (2, 11, 9)
+    mask = np.ones(9, bool)
+    single = jax.jit(lambda model, grid: model(grid, mask).logits.argmax(-1))
+    for index in range(2):
+        model = jax.tree.map(lambda array, index=index: array[index], models.model)
+        np.testing.assert_array_equal(outputs[index], [single(model, grid) for grid in grids])
+    assert (outputs[0] != outputs[1]).any()
+
+
+@pytest.mark.parametrize("held", [0, 3, 10**6])
+def test_outputs_do_not_depend_on_the_batch_size(
+    monkeypatch: pytest.MonkeyPatch, models: TrainedModels, grids: np.ndarray, held: int
+) -> None:
+    expected = everything(models, grids)
+    devices = len(jax.local_devices())
+    config = models.config
+    bytes_of_an_input = 9 * config.height * config.channels * config.kernel * 4 * 2
+    monkeypatch.setattr(models_module, "_STATE_BYTES_AT_ONCE", held * bytes_of_an_input * devices)
+    parts = list(models.outputs(grids, np.ones(grids.shape[:2], bool)))
+    size = min(max(held, 1), -(-11 // devices)) * devices
+    assert [part.shape[1] for part in parts] == [min(size, 11 - start) for start in range(0, 11, size)]
+    np.testing.assert_array_equal(np.concatenate(parts, axis=1), expected)
+
+
+def test_outputs_do_not_depend_on_the_number_of_devices(models: TrainedModels, grids: np.ndarray) -> None:
+    if len(jax.local_devices()) == 1:
+        pytest.skip("one device only")
+    alone = renewed(models)
+    alone.__dict__["_mesh"] = Mesh(np.array(jax.local_devices()[:1]), ("device",))
+    np.testing.assert_array_equal(everything(alone, grids), everything(models, grids))
+
+
+def test_answers_are_the_decoded_outputs(models: TrainedModels, grids: np.ndarray) -> None:
+    task = models.task
+    texts = [task.decode_input(grid) for grid in grids]
+    expected = [[task.decode(symbols) for symbols in of_seed] for of_seed in everything(models, grids)]
+    assert models.answers(texts) == expected
+
+
+def test_an_answer_does_not_depend_on_the_other_inputs(models: TrainedModels) -> None:
+    texts = ["1+1", "10101+1", "1+1", "0+11111"]
+    together = models.answers(texts)
+    assert together == [[models.answers([text])[seed][0] for text in texts] for seed in range(2)]
+    assert [[row[0] for row in together]] == [[row[2] for row in together]]
+
+
+def test_what_is_no_input_is_refused(models: TrainedModels) -> None:
+    with pytest.raises(UserError, match="is no digit of base 2"):
+        models.answers(["1+1", "1+2"])
+
+
+@pytest.mark.parametrize("task", ["addz", "qmule"])
+def test_other_layouts_are_answered(tmp_path: Path, task: str) -> None:
+    models = load_models(tiny_run(tmp_path / "run", task=task))
+    text = models.task.example(7)[0]
+    grid = models.task.encode(text)[None]
+    assert models.answers([text]) == [[models.task.decode(row)] for row in everything(models, grid)[:, 0]]
+
+
+def test_a_run_whose_settings_were_edited_is_refused(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path / "run")
+    text = run.config_file.read_text(encoding="utf-8")
+    run.config_file.write_text(text.replace("channels = 5", "channels = 6"), encoding="utf-8")
+    with pytest.raises(DamagedRunError, match=r"should be float32\[2, 36, 6\], found float32\[2, 36, 5\]\. Was config"):
+        load_models(run)
+
+
+def test_a_damaged_checkpoint_is_told_of(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path / "run")
+    older = run.checkpoints / "00000020"
+    newer = run.checkpoints / "00000040"
+    newer.mkdir()
+    for file in older.iterdir():
+        (newer / file.name).write_bytes(b"")
+    models = load_models(run)
+    assert models.step == 20
+    assert len(models.warnings) == 1
+    assert str(newer) in models.warnings[0]

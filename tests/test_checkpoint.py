@@ -1,0 +1,300 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neuralgpu import checkpoint as checkpoints
+from neuralgpu.checkpoint import Checkpoint, load_latest, named_arrays, save, with_arrays
+from neuralgpu.errors import DamagedRunError, StorageError
+
+FILES = ("arrays.safetensors", "state.json", "manifest.json")
+ARRAYS = {
+    ".model.readout": np.array([[1.5, -0.0], [np.inf, 1e-45]], np.float32),
+    ".moments[0]": np.arange(6, dtype=np.int32).reshape(1, 2, 3),
+    "count": np.array(7, np.uint32),
+    "empty": np.zeros((0, 3), np.float32),
+}
+
+
+def at_step(step: int) -> Checkpoint:
+    return Checkpoint(step, ARRAYS, {"seconds": 0.1 + 0.2, "controls": [{"length": step}]})
+
+
+def same(first: Checkpoint, second: Checkpoint) -> bool:
+    assert first.arrays.keys() == second.arrays.keys()
+    return (first.step, first.state) == (second.step, second.state) and all(
+        array.dtype == second.arrays[name].dtype
+        and array.shape == second.arrays[name].shape
+        and array.tobytes() == second.arrays[name].tobytes()
+        for name, array in first.arrays.items()
+    )
+
+
+def loads(folder: Path) -> tuple[int, list[str]]:
+    checkpoint, warnings = load_latest(folder)
+    assert same(checkpoint, at_step(checkpoint.step))
+    return checkpoint.step, warnings
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    """A folder with the checkpoints of steps 2 and 4."""
+    save(tmp_path, at_step(2))
+    save(tmp_path, at_step(4))
+    return tmp_path
+
+
+def test_what_is_saved_comes_back_bit_for_bit(tmp_path: Path) -> None:
+    written = save(tmp_path / "new" / "checkpoints", at_step(2))
+    assert sorted(path.name for path in written.iterdir()) == sorted(FILES)
+    assert loads(written.parent) == (2, [])
+
+
+def test_the_newest_two_are_kept(two: Path) -> None:
+    save(two, at_step(100_000_000))
+    save(two, at_step(6))
+    assert sorted(path.name for path in two.iterdir()) == ["00000006", "100000000"]
+    assert loads(two) == (100_000_000, [])
+
+
+def test_saving_a_step_again_replaces_it(two: Path) -> None:
+    (two / "00000004" / "state.json").write_text("{}", encoding="utf-8")
+    save(two, at_step(4))
+    assert loads(two) == (4, [])
+
+
+def flip(data: bytes, position: int, bit: int = 0) -> bytes:
+    changed = bytearray(data)
+    changed[position] ^= 1 << bit
+    return bytes(changed)
+
+
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "first bit": lambda data: flip(data, 0),
+    "middle bit": lambda data: flip(data, len(data) // 2, 4),
+    "last bit": lambda data: flip(data, -1, 7),
+    "truncated": lambda data: data[:-1],
+    "emptied": lambda data: b"",
+    "appended": lambda data: data + b"x",
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_file_is_named_and_the_older_checkpoint_used(two: Path, name: str, damage: str) -> None:
+    file = two / "00000004" / name
+    file.write_bytes(DAMAGE[damage](file.read_bytes()))
+    step, [warning] = loads(two)
+    assert step == 2
+    assert warning.startswith(f"{file} is damaged: ")
+    assert warning.endswith(" Using the checkpoint of step 2.")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_deleted_file_is_named_and_the_older_checkpoint_used(two: Path, name: str) -> None:
+    (two / "00000004" / name).unlink()
+    step, [warning] = loads(two)
+    assert step == 2
+    assert warning.startswith(f"{two / '00000004' / name} cannot be read: No such file or directory.")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_single_bit_goes_unnoticed(two: Path, name: str) -> None:
+    file = two / "00000004" / name
+    whole = file.read_bytes()
+    for position in range(len(whole)):
+        file.write_bytes(flip(whole, position, position % 8))
+        assert loads(two)[0] == 2, position
+    file.write_bytes(whole)
+    assert loads(two) == (4, [])
+
+
+def test_a_checkpoint_under_another_steps_name_is_not_loaded(two: Path) -> None:
+    shutil.copytree(two / "00000002", two / "00000006")
+    step, [warning] = loads(two)
+    assert step == 4
+    assert "state.json is not of step 6" in warning
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_where_all_are_damaged_the_run_is(two: Path, name: str) -> None:
+    for folder in two.iterdir():
+        (folder / name).write_bytes(b"")
+    with pytest.raises(DamagedRunError, match=r"No whole checkpoint is left; train again with --force\.$") as caught:
+        load_latest(two)
+    assert caught.value.exit_code == 3
+    assert all(str(two / step / name) in str(caught.value) for step in ("00000002", "00000004"))
+
+
+def test_a_run_without_a_checkpoint(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(DamagedRunError, match=r"holds no checkpoint; .* Train again with --force\.$"):
+            load_latest(folder)
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def operations_until_killed(monkeypatch: pytest.MonkeyPatch, folder: Path, allowed: int) -> bool:
+    """Saves step 6 and dies before operation `allowed` on the disk; says whether the save got through."""
+    left = iter(range(allowed))
+
+    def counted(operation: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: Any, **options: Any) -> Any:
+            if next(left, None) is None:
+                raise Killed
+            return operation(*arguments, **options)
+
+        return run
+
+    with monkeypatch.context() as patch:
+        disk = [(Path, "mkdir"), (Path, "open"), (Path, "rename"), (checkpoints.shutil, "rmtree")]
+        for owner, name in [*disk, (checkpoints, "_sync"), (checkpoints.os, "fsync")]:
+            patch.setattr(owner, name, counted(getattr(owner, name)))
+        try:
+            save(folder, at_step(6))
+        except Killed:
+            return False
+    return True
+
+
+def test_a_save_killed_at_any_point_leaves_a_whole_checkpoint(monkeypatch: pytest.MonkeyPatch, two: Path) -> None:
+    started = {path.name for path in two.iterdir()}
+    steps = []
+    for allowed in range(100):
+        finished = operations_until_killed(monkeypatch, two, allowed)
+        steps.append(loads(two)[0])
+        save(two, at_step(8))  # by the resumed run; it clears what the dead one left
+        assert {path.name for path in two.iterdir()} <= {*started, "00000006", "00000008"}
+        assert loads(two) == (8, [])
+        shutil.rmtree(two)
+        save(two, at_step(2))
+        save(two, at_step(4))
+        if finished:
+            break
+    assert steps[0] == 4
+    assert steps[-1] == 6
+    assert steps == sorted(steps)
+    assert len(steps) > 10
+
+
+def test_a_partial_directory_is_no_checkpoint(two: Path) -> None:
+    (two / "00000004").rename(two / ".00000004.partial")
+    assert loads(two) == (2, [])
+    save(two, at_step(6))
+    assert sorted(path.name for path in two.iterdir()) == ["00000002", "00000006"]
+
+
+def test_a_disk_that_refuses(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=r"Not a directory \(\d+ MB free\)\. Earlier .* use --resume\.$") as caught:
+        save(tmp_path / "file" / "checkpoints", at_step(2))
+    assert caught.value.exit_code == 4
+
+
+def test_a_full_disk_leaves_the_older_checkpoints(monkeypatch: pytest.MonkeyPatch, two: Path) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints.os, "fsync", refuse)
+    with pytest.raises(StorageError, match=r"No space left on device \(\d+ MB free\)"):
+        save(two, at_step(6))
+    assert loads(two) == (4, [])
+
+
+def test_arrays_are_put_back_by_name() -> None:
+    tree = {"weights": (jnp.ones((2, 3)), jnp.zeros(2, jnp.int32)), "rate": jnp.float32(0.5)}
+    arrays = named_arrays(tree)
+    assert sorted(arrays) == ["['rate']", "['weights'][0]", "['weights'][1]"]
+    back = with_arrays(tree, {f".x{name}": np.asarray(array + 1) for name, array in arrays.items()}, prefix=".x")
+    np.testing.assert_array_equal(back["weights"][0], np.full((2, 3), 2.0))
+    np.testing.assert_array_equal(back["rate"], 1.5)
+
+
+@pytest.mark.parametrize(
+    ("array", "found"),
+    [
+        (None, "none"),
+        (np.ones((3, 2), np.float32), r"float32\[3, 2\]"),
+        (np.ones((2, 3), np.float16), r"float16\[2, 3\]"),
+        (np.ones(6, np.float32), r"float32\[6\]"),
+    ],
+)
+def test_arrays_of_other_settings_are_refused(array: np.ndarray | None, found: str) -> None:
+    arrays = {} if array is None else {"['w']": array}
+    with pytest.raises(DamagedRunError, match=rf"\['w'\] should be float32\[2, 3\], found {found}\. Was config"):
+        with_arrays({"w": jnp.ones((2, 3))}, arrays)
+
+
+def signed(folder: Path, payloads: dict[str, bytes]) -> None:
+    """Writes files under a manifest that vouches for them, as only a program could that means harm."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sums = {name: {"bytes": len(data), "sha256": checkpoints._sha256(data)} for name, data in payloads.items()}
+    for name, data in {**payloads, "manifest.json": json.dumps(sums).encode()}.items():
+        (folder / name).write_bytes(data)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | st.just("step"), inner),
+    max_leaves=5,
+)
+TEXTS = JSON.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=40)
+HEADERS = st.dictionaries(
+    st.text(max_size=3),
+    st.fixed_dictionaries(
+        {
+            "dtype": st.sampled_from(["F32", "BF16", "F8_E4M3", "C64", "X"]),
+            "shape": st.lists(st.integers(-1, 3), max_size=2),
+            "data_offsets": st.lists(st.integers(-1, 40), min_size=1, max_size=3),
+        }
+    ),
+    max_size=2,
+).map(lambda header: json.dumps(header).encode())
+TENSORS = st.binary(max_size=60) | st.tuples(HEADERS, st.binary(max_size=36)).map(
+    lambda parts: len(parts[0]).to_bytes(8, "little") + parts[0] + parts[1]
+)
+
+
+@given(arrays=TENSORS, state=st.just(b'{"step": 3}') | TEXTS)
+@settings(deadline=None)
+def test_any_vouched_bytes_load_or_are_damaged(
+    tmp_path_factory: pytest.TempPathFactory, arrays: bytes, state: bytes
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "vouched"
+    signed(folder / "00000003", {"arrays.safetensors": arrays, "state.json": state})
+    try:
+        checkpoint, _ = load_latest(folder)
+    except DamagedRunError:
+        return
+    assert checkpoint.step == 3
+
+
+@given(manifest=TEXTS)
+@settings(deadline=None, max_examples=50)
+def test_any_manifest_is_damaged(tmp_path_factory: pytest.TempPathFactory, manifest: bytes) -> None:
+    folder = tmp_path_factory.getbasetemp() / "manifest"
+    if not folder.exists():
+        save(folder, at_step(2))
+    (folder / "00000002" / "manifest.json").write_bytes(manifest)
+    with pytest.raises(DamagedRunError):
+        load_latest(folder)
+
+
+@pytest.mark.parametrize("text", [b"[" * 100_000, b'{"step": ' * 100_000])
+def test_json_nested_without_end_is_damage(tmp_path: Path, text: bytes) -> None:
+    arrays = b"\x02\x00\x00\x00\x00\x00\x00\x00{}"
+    signed(tmp_path / "00000003", {"arrays.safetensors": arrays, "state.json": text})
+    with pytest.raises(DamagedRunError, match=r"state\.json is damaged: it is not a JSON object"):
+        load_latest(tmp_path)
+    (tmp_path / "00000003" / "manifest.json").write_bytes(text)
+    with pytest.raises(DamagedRunError, match=r"manifest\.json is damaged: it is not a JSON object"):
+        load_latest(tmp_path)

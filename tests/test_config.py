@@ -1,0 +1,272 @@
+import ast
+import inspect
+import math
+import tomllib
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from neuralgpu.cli.train import chosen_config
+from neuralgpu.config import (
+    OptimiserConfig,
+    RunConfig,
+    merged,
+    parse_setting,
+    preset_names,
+    preset_settings,
+    read_toml,
+    run_config,
+)
+from neuralgpu.curriculum import CurriculumConfig
+from neuralgpu.errors import UserError
+from neuralgpu.model.config import ModelConfig
+from neuralgpu.tasks import task_names
+
+TABLES: dict[str, type] = {
+    "": RunConfig,
+    "model.": ModelConfig,
+    "curriculum.": CurriculumConfig,
+    "optimiser.": OptimiserConfig,
+}
+KINDS = {
+    prefix + name: kind
+    for prefix, table in TABLES.items()
+    for name, kind in get_type_hints(table).items()
+    if not is_dataclass(kind)
+}
+NUMERIC = [key for key, kind in KINDS.items() if kind in (int, float, tuple[int, ...])]
+
+
+def built(*settings: str | dict[str, Any]) -> RunConfig:
+    parsed = [parse_setting(setting) if isinstance(setting, str) else setting for setting in settings]
+    return run_config(merged([{"task": "badd"}, *parsed]))
+
+
+def nested(key: str, value: object) -> dict[str, Any]:
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    assert isinstance(value, dict)
+    return value
+
+
+def refusal(*settings: str | dict[str, Any]) -> str:
+    with pytest.raises(UserError) as caught:
+        built(*settings)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert len(message) < 700
+    return message
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.__name__)
+def test_every_setting_is_described(table: type) -> None:
+    body = ast.parse(inspect.getsource(table)).body[0]
+    assert isinstance(body, ast.ClassDef)
+    described = [
+        entry.target.id
+        for entry, text in zip(body.body, body.body[1:], strict=False)
+        if isinstance(entry, ast.AnnAssign)
+        and isinstance(entry.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+        and isinstance(text.value.value, str)
+    ]
+    nested_tables = {"model", "curriculum", "optimiser"}
+    assert set(described) == {entry.name for entry in fields(table)} - nested_tables
+
+
+@pytest.mark.parametrize("key", NUMERIC)
+def test_every_number_has_a_range(key: str) -> None:
+    values = {int: [-1, 10**12, 10**400], float: [-1.0, 1e30, math.nan, math.inf, -math.inf, 10**400]}
+    for value in values.get(KINDS[key], [[-1], [10**12], [0, 10**400]]):
+        assert key.split(".")[-1] in refusal(nested(key, value))
+
+
+def fits(kind: object, value: object) -> bool:
+    if isinstance(value, bool):
+        return False
+    return (kind is float and isinstance(value, int | float)) or (isinstance(kind, type) and isinstance(value, kind))
+
+
+WRONG: list[object] = [True, "a word", [1.5], [True], {"a": 1}, 1979, 0.1234567]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [(key, value) for key, kind in KINDS.items() for value in WRONG if not fits(kind, value)]
+)
+def test_a_wrong_type_is_refused_by_name(key: str, value: object) -> None:
+    assert refusal(nested(key, value)).startswith(f"{key} must be ")
+
+
+def test_unknown_keys_are_answered_with_the_nearest() -> None:
+    assert "Did you mean 'model.channels'? Allowed: model.cell, " in refusal("model.chanels=4")
+    assert "There is no setting 'channels'. Did you mean 'model.channels'? Allowed: task, " in refusal("channels=4")
+    assert "There is no setting 'model.channels.wide'" not in refusal("model.channels.wide=4")
+    assert refusal("model=4") == "model is a table of settings, got 4; set one, such as model.cell."
+    assert "There is no setting ''" in refusal({"": 1})
+
+
+def test_a_missing_task_is_named() -> None:
+    with pytest.raises(UserError, match=r"^The setting 'task' is missing; add it\.$"):
+        run_config({})
+
+
+def test_an_unknown_task_is_refused() -> None:
+    assert refusal("task=bad").startswith("There is no task 'bad'. Did you mean 'badd'?")
+
+
+@pytest.mark.parametrize(
+    ("setting", "remedy"),
+    [
+        ("model.kernel=4", "must be odd"),
+        ("model.cell='gru'", "'cgru', 'diagonal'"),
+        ("seeds=[]", "at least one"),
+        ("seeds=[1, 1]", "different"),
+        ("curriculum.buckets=[]", "rising"),
+        ("curriculum.buckets=[8, 8]", "rising"),
+        ("curriculum.buckets=[9, 8]", "rising"),
+        ("curriculum.max_length=500", "add a bucket"),
+        ("curriculum.min_length=30", "min_length <= start_length <= max_length"),
+        ("steps=1e3", "a whole number"),
+    ],
+)
+def test_refusals_say_what_is_allowed(setting: str, remedy: str) -> None:
+    assert remedy in refusal(setting)
+
+
+def test_bounds_are_allowed_and_written_plainly() -> None:
+    assert built("carry_share=0", "model.dropout=0.95").model.dropout == 0.95
+    assert refusal("steps=0") == "steps must lie between 1 and 10000000, got 0."
+
+
+def test_single_settings() -> None:
+    assert parse_setting("model.channels=48") == {"model": {"channels": 48}}
+    assert parse_setting(" a . b = [1, 2] ") != {}
+    assert parse_setting("optimiser.name=adam") == {"optimiser": {"name": "adam"}}
+    assert parse_setting("optimiser.name='adam'") == {"optimiser": {"name": "adam"}}
+    assert parse_setting("task=a=b") == {"task": "a=b"}
+    assert parse_setting("steps=") == {"steps": ""}
+    for text in ("", "=", "=3", "steps", " = 4"):
+        with pytest.raises(UserError, match=r"^--set takes KEY=VALUE, got .*; for example --set model\.channels=48\.$"):
+            parse_setting(text)
+
+
+def test_later_settings_win_and_tables_are_merged() -> None:
+    assert merged([{"a": {"b": 1, "c": 2}}, {"a": {"c": 3}}, {"d": 4}]) == {"a": {"b": 1, "c": 3}, "d": 4}
+    assert merged([{"a": {"b": 1}}, {"a": 2}]) == {"a": 2}
+
+
+@pytest.mark.parametrize("preset", preset_names())
+@pytest.mark.parametrize("task", task_names())
+def test_presets_build_for_every_task(preset: str, task: str) -> None:
+    config = chosen_config(task, preset, None, [], 2, 7, None)
+    assert (config.task, config.preset, config.seeds) == (task, preset, (7, 8))
+    assert run_config(tomllib.loads(config.to_toml())) == config
+
+
+def test_classic_is_the_default_of_every_setting() -> None:
+    assert run_config({"task": "badd", **preset_settings("classic", "addition")}) == RunConfig(task="badd")
+
+
+def test_unknown_preset() -> None:
+    with pytest.raises(UserError, match=r"^There is no preset 'fats'\. Did you mean 'fast'\?"):
+        preset_settings("fats", "addition")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["task=bmul"], "leave 'task' out"),
+        (["preset=mine"], "There is no preset 'mine'"),
+        (["model.height=1", "task=badde"], "raise it with --set"),
+        (["curriculum.buckets=[1, 25]"], "the bucket 1"),
+        (["curriculum.kind=growth", *(f"curriculum.{x}_length=4" for x in ("min", "start", "max"))], "No valid length"),
+        (["model.channels=4096", "model.layers=16"], "smaller batch"),
+    ],
+)
+def test_impossible_training_is_refused_before_it_begins(settings: list[str], message: str) -> None:
+    task = "badde" if "task=badde" in settings else "badd"
+    with pytest.raises(UserError) as caught:
+        chosen_config(task, "fast", None, settings, 1, 0, None)
+    assert message in str(caught.value)
+
+
+def test_only_addition_has_carry_runs() -> None:
+    with pytest.raises(UserError, match=r"^carry_share is for addition"):
+        chosen_config("bmul", "classic", None, ["carry_share=0.3"], 1, 0, None)
+
+
+def test_options_lie_over_the_file_and_the_file_over_the_preset(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("steps = 11\nbatch = 3\n[model]\nchannels = 7\n", encoding="utf-8")
+    config = chosen_config("badd", "fast", file, ["batch=5"], 1, 0, 12)
+    assert (config.steps, config.batch, config.model.channels, config.model.cell) == (12, 5, 7, "diagonal")
+
+
+def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "empty.toml"
+    file.touch()
+    assert chosen_config("badd", "fast", file, [], 1, 0, None) == chosen_config("badd", "fast", None, [], 1, 0, None)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\xff\xfe", b"steps", b"a = " + b"[" * 20_000, b"steps = " + b"9" * 5_000, b"a = 1\na = 2", b"\x00"],
+)
+def test_unreadable_files_are_refused(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_bytes(content)
+    with pytest.raises(UserError, match=r"bad\.toml is not a TOML file: "):
+        read_toml(file)
+
+
+def test_missing_files_and_directories_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="No such file or directory; give a TOML file"):
+        read_toml(tmp_path / "missing.toml")
+    with pytest.raises(UserError, match="Is a directory; give a TOML file"):
+        read_toml(tmp_path)
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+)
+KEYS = st.sampled_from([*KINDS, "model", "curriculum", "optimiser"])
+
+
+@given(st.lists(st.tuples(KEYS, VALUES), max_size=3))
+@hypothesis_settings(deadline=None)
+def test_any_value_builds_or_is_refused(settings: list[tuple[str, Any]]) -> None:
+    try:
+        config = built(*(nested(key, value) for key, value in settings))
+    except UserError as error:
+        assert "\n" not in str(error)
+    else:
+        assert run_config(tomllib.loads(config.to_toml())) == config
+
+
+@given(st.binary(max_size=60))
+@hypothesis_settings(deadline=None)
+def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.toml"
+    file.write_bytes(content)
+    try:
+        assert isinstance(read_toml(file), dict)
+    except UserError as error:
+        assert "is not a TOML file" in str(error)
+
+
+@given(st.text(max_size=30))
+@hypothesis_settings(deadline=None)
+def test_any_setting_is_parsed_or_refused(text: str) -> None:
+    try:
+        parsed = parse_setting(text)
+    except UserError:
+        assert not text.partition("=")[0].strip() or "=" not in text
+    else:
+        assert len(parsed) == 1

@@ -1,0 +1,85 @@
+import math
+
+import pytest
+
+from neuralgpu import cost
+from neuralgpu.config import RunConfig
+from neuralgpu.cost import check_evaluation, check_training, operations
+from neuralgpu.curriculum import CurriculumConfig
+from neuralgpu.errors import UserError
+from neuralgpu.model.config import ModelConfig
+
+SMALLEST = ModelConfig(channels=1, height=1, layers=1, kernel=3)
+
+
+def test_operations_by_hand() -> None:
+    # 2 steps, 2 positions, 3 convolutions, each a multiplication and an addition for 3 inputs and 1 channel.
+    assert operations(SMALLEST, 2) == 2 * 2 * 3 * 2 * 3
+    tall = ModelConfig(channels=1, height=4, layers=1, kernel=3)
+    assert operations(tall, 2) == operations(SMALLEST, 2) * 4 * 3
+
+
+def test_growth_of_operations() -> None:
+    model = ModelConfig()
+    assert operations(model, 82) == 4 * operations(model, 41)
+    assert operations(ModelConfig(channels=48), 41) == 4 * operations(model, 41)
+    assert operations(ModelConfig(layers=4), 41) == 2 * operations(model, 41)
+
+
+@pytest.mark.parametrize("bounds", [[(401, 256)], [(25, 10_000_000)], [(100_000, 1)]])
+def test_what_a_working_day_holds_is_allowed(monkeypatch: pytest.MonkeyPatch, bounds: list[tuple[int, int]]) -> None:
+    monkeypatch.setattr(cost, "memory_bytes", lambda: 10**12)
+    check_evaluation(SMALLEST, 1, bounds)
+
+
+@pytest.mark.parametrize(
+    ("lengths_and_counts", "seeds"),
+    [([(100_001, 256)], 1), ([(41, 10**9)], 1), ([(401, 256)], 10**6), ([(25, 1), (10**50 + 1, 1)], 1)],
+)
+def test_absurd_evaluations_are_refused(lengths_and_counts: list[tuple[int, int]], seeds: int) -> None:
+    with pytest.raises(UserError, match=r"hours on two cores; use a smaller --length or --count\.$") as caught:
+        check_evaluation(ModelConfig(), seeds, lengths_and_counts)
+    assert str(max(lengths_and_counts)[0]) in str(caught.value)
+
+
+def test_the_sum_of_all_questions_counts() -> None:
+    model = ModelConfig()
+    most = int(2e15 / operations(model, 401))
+    check_evaluation(model, 1, [(401, most // 2), (401, most // 2)])
+    with pytest.raises(UserError):
+        check_evaluation(model, 1, [(401, most // 2), (401, most // 2), (401, most // 2)])
+
+
+def test_evaluations_beyond_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "memory_bytes", lambda: 10**6)
+    with pytest.raises(UserError, match=r"^One input of length 401 needs .* use a smaller --length\.$"):
+        check_evaluation(ModelConfig(), 1, [(401, 1)])
+    with pytest.raises(UserError, match=r"^Keeping 5000 inputs needs .* use a smaller --count\.$"):
+        check_evaluation(SMALLEST, 1, [(3, 5000)])
+
+
+def test_presets_can_be_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "memory_bytes", lambda: 8 * 10**9)
+    check_training(RunConfig(task="badd"))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        RunConfig(task="badd", model=ModelConfig(channels=4096)),
+        RunConfig(task="badd", batch=65_536, seeds=tuple(range(64))),
+        RunConfig(task="badd", curriculum=CurriculumConfig(kind="buckets", buckets=(8, 2048)), batch=4096),
+    ],
+)
+def test_absurd_training_is_refused(config: RunConfig) -> None:
+    with pytest.raises(UserError, match=r"minutes on two cores; use fewer --seeds, or smaller batch"):
+        check_training(config)
+
+
+def test_training_beyond_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = 48**2 * 32 * 4 * 24 * 4  # of bucket 48: steps x positions, batch, height, channels, bytes
+    monkeypatch.setattr(cost, "memory_bytes", lambda: math.ceil(needed / 0.8))
+    check_training(RunConfig(task="badd"))
+    monkeypatch.setattr(cost, "memory_bytes", lambda: math.floor(needed / 0.8) - 1)
+    with pytest.raises(UserError, match=r"^A training step needs about .* use fewer --seeds"):
+        check_training(RunConfig(task="badd"))

@@ -1,0 +1,116 @@
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neuralgpu.errors import DamagedRunError, StorageError
+from neuralgpu.rows import ResultRow, append_lines, append_rows, read_lines, read_rows
+
+ROW = ResultRow(
+    run="r",
+    seed=1,
+    step=200,
+    task="badd",
+    layout="padded",
+    suite="random",
+    length=25,
+    count=32,
+    sequence_error=0.25,
+    symbol_error=0.03125,
+    ci_low=0.13,
+    ci_high=0.43,
+    versions={"neuralgpu": "0.1.0"},
+)
+
+
+def test_rows_come_back_as_they_went(tmp_path: Path) -> None:
+    rows = [ROW, replace(ROW, size=11, run="a\nb \N{GREEK SMALL LETTER ALPHA}", sequence_error=0.1 + 0.2)]
+    append_rows(tmp_path / "results.jsonl", rows[:1])
+    append_rows(tmp_path / "results.jsonl", rows[1:])
+    assert read_rows(tmp_path / "results.jsonl") == rows
+    assert (tmp_path / "results.jsonl").read_text(encoding="utf-8") == "".join(row.to_json() + "\n" for row in rows)
+
+
+def test_a_row_without_a_size_may_leave_it_out(tmp_path: Path) -> None:
+    record = asdict(ROW)
+    del record["size"]
+    append_lines(tmp_path / "results.jsonl", [record])
+    assert read_rows(tmp_path / "results.jsonl") == [ROW]
+
+
+def test_a_missing_file_has_no_rows(tmp_path: Path) -> None:
+    assert read_rows(tmp_path / "results.jsonl") == []
+
+
+def test_a_torn_last_line_is_left_out_wherever_it_is_torn(tmp_path: Path) -> None:
+    file = tmp_path / "results.jsonl"
+    whole = f"{ROW.to_json()}\n".encode()
+    for length in range(len(whole)):
+        file.write_bytes(whole + whole[:length])
+        assert read_rows(file) == [ROW]
+
+
+def test_appending_after_a_torn_line_replaces_it(tmp_path: Path) -> None:
+    file = tmp_path / "results.jsonl"
+    for torn in (ROW.to_json(), ROW.to_json()[:40], '{"'):
+        file.write_text(f"{ROW.to_json()}\n{torn}", encoding="utf-8")
+        append_rows(file, [replace(ROW, step=400)])
+        assert [row.step for row in read_rows(file)] == [200, 400]
+    file.write_text(torn, encoding="utf-8")
+    append_rows(file, [ROW])
+    assert read_rows(file) == [ROW]
+
+
+@pytest.mark.parametrize("line", [b"{", b"[]", b"1", b"", b"\xff", b"[" * 100_000, b'{"a": 1} {"b": 2}'])
+def test_a_damaged_line_is_named(tmp_path: Path, line: bytes) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(b'{"event": "start"}\n' + line + b'\n{"event": "finish"}\n')
+    with pytest.raises(DamagedRunError, match=r"events\.jsonl, line 2 is not a JSON object; remove that line"):
+        read_lines(file)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"colour": "red"}, {"seed": "1"}, {"length": 2.5}, {"sequence_error": None}, {"size": "11"}, {"versions": []}],
+)
+def test_a_foreign_record_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    append_lines(tmp_path / "results.jsonl", [asdict(ROW), {**asdict(ROW), **change}])
+    with pytest.raises(DamagedRunError, match="not a result row; move the file away and evaluate again"):
+        read_rows(tmp_path / "results.jsonl")
+
+
+@pytest.mark.parametrize("name", sorted(set(asdict(ROW)) - {"size"}))
+def test_a_record_that_lacks_a_field_is_refused(tmp_path: Path, name: str) -> None:
+    record = asdict(ROW)
+    del record[name]
+    append_lines(tmp_path / "results.jsonl", [record])
+    with pytest.raises(DamagedRunError):
+        read_rows(tmp_path / "results.jsonl")
+
+
+def test_a_log_that_cannot_be_read_or_written(tmp_path: Path) -> None:
+    with pytest.raises(DamagedRunError, match="cannot be read"):
+        read_lines(tmp_path)
+    with pytest.raises(StorageError, match="Cannot write to"):
+        append_rows(tmp_path, [ROW])
+    with pytest.raises(StorageError, match="Cannot write to"):
+        append_rows(tmp_path / "missing" / "results.jsonl", [ROW])
+
+
+LINES = st.lists(st.binary(max_size=20) | st.sampled_from([ROW.to_json().encode(), b'{"seed": 1}']), max_size=4)
+
+
+@given(LINES, st.booleans())
+@settings(deadline=None)
+def test_any_bytes_are_rows_or_damaged(tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], end: bool) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.jsonl"
+    file.write_bytes(b"\n".join(lines) + b"\n" * end)
+    try:
+        rows = read_rows(file)
+    except DamagedRunError:
+        return
+    assert all(json.loads(row.to_json()) == asdict(ROW) for row in rows)
