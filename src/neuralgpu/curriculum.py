@@ -34,7 +34,7 @@ class CurriculumConfig:
     buckets: tuple[int, ...] = (8, 12, 16, 20, 24, 28, 32, 36, 40, 48, 64, 128)
     """Padded lengths that steps are compiled for, rising."""
     shorter_share: float = 0.0
-    """buckets: share of a bucket's inputs that are shorter than the longest that fits."""
+    """buckets: share of the inputs whose length is drawn evenly from all that fit the bucket; others are the longest."""
 
     def __post_init__(self) -> None:
         if list(self.buckets) != sorted(set(self.buckets)) or not self.buckets or self.buckets[0] < 1:
@@ -52,6 +52,11 @@ class CurriculumConfig:
         for name in ("advance_below", "prefer_longer", "any_length", "shorter_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UserError(f"curriculum.{name} must lie between 0 and 1, got {getattr(self, name)}.")
+
+    @property
+    def training_buckets(self) -> tuple[int, ...]:
+        """The buckets up to the one that holds max_length."""
+        return tuple(b for b, below in zip(self.buckets, (0, *self.buckets), strict=False) if below < self.max_length)
 
     def bucket_of(self, length: int) -> int:
         """Returns the smallest bucket that holds a length."""
@@ -98,7 +103,11 @@ def draw(
     if config.kind == "growth":
         length = _grown_length(config, state.length, valid, rng)
         return [Draw(config.bucket_of(length), {length: batch})]
-    return [_filled_bucket(config, bucket, valid, rng, batch) for bucket in config.buckets if bucket <= state.length]
+    return [
+        _filled_bucket(config, bucket, valid, rng, batch)
+        for bucket in config.training_buckets
+        if bucket <= state.length
+    ]
 
 
 def update(
@@ -107,7 +116,7 @@ def update(
     """Moves on to the next valid length or bucket when an epoch's sequence error allows it."""
     if sequence_error > config.advance_below:
         return state
-    candidates = config.buckets if config.kind == "buckets" else filter(valid, range(1, config.max_length + 1))
+    candidates = config.training_buckets if config.kind == "buckets" else filter(valid, range(1, config.max_length + 1))
     longer = (length for length in candidates if length > state.length)
     return replace(state, length=next(longer, state.length))
 
@@ -115,7 +124,7 @@ def update(
 def longest(config: CurriculumConfig, valid: ValidLength) -> int:
     """Returns the length at which the curriculum is complete."""
     if config.kind == "buckets":
-        return config.buckets[-1]
+        return config.training_buckets[-1]
     return max(filter(valid, range(1, config.max_length + 1)), default=config.start_length)
 
 

@@ -84,9 +84,7 @@ class NeuralGPU(eqx.Module):
         state, saturation = self._embed(grid, weight, training)
 
         def step(carry: tuple[State, Array], inputs: tuple[tuple[Cell, ...], Array]):
-            state, saturation = carry
-            cells, number = inputs
-            new = state
+            (new, total), (cells, number) = carry, inputs
             seeds = None
             if training is not None:
                 seeds = random_bits(training.seed ^ random_bits(number.astype(jnp.uint32), ()), (config.layers + 2,))
@@ -95,16 +93,23 @@ class NeuralGPU(eqx.Module):
             for layer, cell in enumerate(cells):
                 disturbance = None if training is None or seeds is None else Disturbance(training.dropout, seeds[layer])
                 new, cost = cell(new, disturbance)
-                new, saturation = new * weight, saturation + cost
+                new, total = new * weight, total + cost
             if training is not None and seeds is not None and config.noise:
                 new = new + training.noise * gaussian(seeds[-2], new.shape) * weight
             if config.stop == "length":
-                new = jnp.where(number <= last_step, new, state)
-            return (new, saturation), (new if keep_states else None)
+                new, total = jax.tree.map(lambda *pair: jnp.where(number <= last_step, *pair), (new, total), carry)
+            return (new, total), (new if keep_states else None)
 
         cells = tuple(jax.vmap(lambda cell: prepared(cell, config.height))(cell) for cell in self.cells)
         rounds = config.rounds(grid.shape[0] if steps is None else steps)
-        return unroll(step, (state, saturation), cells, rounds, rematerialise=training is not None)
+        return unroll(
+            step,
+            (state, saturation),
+            cells,
+            rounds,
+            rematerialise=training is not None,
+            last_step=last_step if config.stop == "length" and not keep_states else None,
+        )
 
     def _embed(self, grid: AnyArray, weight: AnyArray, training: Training | None) -> tuple[State, Float[Array, ""]]:
         table = self.embedding.at[0].set(0)

@@ -73,7 +73,8 @@ def after_epoch(
     copies are averaged each time.
     """
     state = curriculum.update(config.curriculum, controls.curriculum, valid, statistics.sequence_error)
-    moving_on = config.model.copies > 1 and statistics.sequence_error <= config.curriculum.advance_below
+    relaxed = config.model.copies > 1 and step < last_step(config, controls)
+    moving_on = relaxed and statistics.sequence_error <= config.curriculum.advance_below
     average = moving_on and controls.pull >= _LARGEST_PULL
     pull = controls.pull * _PULL_GROWTH if moving_on and not average else controls.pull
     rate, history = _published_rate(config, controls, statistics)
@@ -81,7 +82,7 @@ def after_epoch(
         history = (*history, _FORGIVING_PERPLEXITY)[-3:]
     learned_at = controls.learned_at
     longest = curriculum.longest(config.curriculum, valid)
-    if learned_at is None and controls.curriculum.length == longest:
+    if learned_at is None and controls.curriculum.length >= longest:
         learned_at = step if statistics.sequence_error <= config.optimiser.fall_below else None
     weight = controls.saturation_weight
     if config.model.cell == "diagonal" and statistics.saturation > 0:

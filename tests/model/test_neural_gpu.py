@@ -1,0 +1,246 @@
+"""The model against a loop over its cells: copies in turn, layers in turn, mask, number of steps, noise and dropout."""
+
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from neuralgpu.model.config import ModelConfig
+from neuralgpu.model.neural_gpu import NeuralGPU, Output, Training, initial_model
+
+CONFIGS = {
+    "cgru": ModelConfig(channels=6, height=2, layers=2, copies=3, dropout=0.3, noise=0.1),
+    "diagonal": ModelConfig(
+        cell="diagonal", channels=6, height=1, layers=1, copies=1, dropout=0.3, noise=0.1, stop="bucket"
+    ),
+}
+each_config = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
+BUCKET, USED = 8, 5
+quickly_compiled = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+"""Compiling takes nearly all of the time of these tests; the program is the same."""
+
+
+def drawn(config: ModelConfig) -> NeuralGPU:
+    """Returns a model with weights drawn by NumPy: compiling the drawing in JAX would take longer than all the rest."""
+    rng = np.random.default_rng(1)
+    shapes = jax.eval_shape(lambda: initial_model(jax.random.key(0), config))
+    return jax.tree.map(lambda leaf: jnp.asarray(rng.uniform(-0.6, 0.6, leaf.shape), jnp.float32), shapes)
+
+
+@pytest.fixture(scope="module")
+def models() -> dict[ModelConfig, NeuralGPU]:
+    return {config: drawn(config) for config in CONFIGS.values()}
+
+
+def inputs(rows: int, bucket: int = BUCKET) -> tuple[np.ndarray, np.ndarray]:
+    """Returns a grid with `USED` used positions, and its mask."""
+    grid = np.zeros((bucket, rows), np.int32)
+    grid[:USED] = np.random.default_rng(2).integers(1, 12, (USED, rows))
+    return grid, np.arange(bucket) < USED
+
+
+def training(seed: int, dropout: float = 0.0, noise: float = 0.0) -> Training:
+    return Training(np.array(seed, np.uint32), np.array(dropout, np.float32), np.array(noise, np.float32))
+
+
+@quickly_compiled
+def run(model: NeuralGPU, grid: Any, mask: Any, given: Training | None = None) -> Output:
+    return model(grid, mask, given)
+
+
+@quickly_compiled
+def traced(model: NeuralGPU, grid: Any, mask: Any) -> jax.Array:
+    return model.trace(grid, mask)
+
+
+def states_by_hand(model: NeuralGPU, grid: np.ndarray, mask: np.ndarray) -> list[np.ndarray]:
+    """Applies the cells one after the other in Python: the states after the embedding and after each step."""
+    config = model.config
+    table = np.array(model.embedding)
+    table[0] = 0
+    filled = np.pad(grid, ((0, 0), (0, config.height - grid.shape[1])))
+    weight = mask[:, None, None].astype(np.float32)
+    state = np.tanh(table[filled]) if config.cell == "cgru" else np.clip(table[filled], -1, 1) * weight
+
+    @quickly_compiled
+    def layer(cell: Any, state: np.ndarray) -> jax.Array:
+        return cell(state, None)[0]
+
+    cells = [
+        [jax.tree.map(lambda leaf, copy=copy: leaf[copy], cell) for cell in model.cells]
+        for copy in range(config.copies)
+    ]
+    states = [state]
+    rounds = -(-len(grid) // config.copies)
+    for step in range(rounds * config.copies):
+        new = states[-1]
+        for cell in cells[step % config.copies]:
+            new = np.asarray(layer(cell, new)) * weight
+        stopped = config.stop == "length" and step > mask.sum()
+        states.append(states[-1] if stopped else new)
+    return states
+
+
+@each_config
+def test_trace_and_logits_are_those_of_a_loop_over_the_cells(
+    models: dict[ModelConfig, NeuralGPU], config: ModelConfig
+) -> None:
+    model, (grid, mask) = models[config], inputs(1)
+    expected = states_by_hand(model, grid, mask)
+    states = np.asarray(traced(model, grid, mask))
+    assert states.shape == (len(expected) - 1, BUCKET, config.height, config.channels)
+    assert np.abs(states - np.stack(expected[1:])).max() < 1e-5
+    logits = expected[-1][:, 0] @ np.asarray(model.readout) + np.asarray(model.readout_bias)
+    output = run(model, grid, mask)
+    assert np.abs(np.asarray(output.logits) - logits).max() < 1e-4
+    assert float(output.saturation) == 0
+    last = states[-1][:, 0] @ np.asarray(model.readout) + np.asarray(model.readout_bias)
+    assert np.abs(np.asarray(output.logits) - last).max() < 1e-5
+
+
+@each_config
+def test_the_state_is_zero_outside_the_mask_and_stays_so_with_noise(
+    models: dict[ModelConfig, NeuralGPU], config: ModelConfig
+) -> None:
+    model, (grid, mask) = models[config], inputs(1)
+    states = np.asarray(traced(model, grid, mask))
+    assert not states[:, USED:].any()
+    assert np.all(np.abs(states[:, :USED]).max(axis=(2, 3)) > 0)
+    noisy = np.asarray(run(model, grid, mask, training(3, 0.3, 0.1)).logits)
+    assert np.allclose(noisy[USED:], model.readout_bias)
+    assert np.abs(noisy[:USED] - np.asarray(model.readout_bias)).max() > 0.1
+
+
+def test_an_input_of_n_symbols_takes_n_plus_1_steps(models: dict[ModelConfig, NeuralGPU]) -> None:
+    model, (grid, mask) = models[CONFIGS["cgru"]], inputs(2)
+    states = np.asarray(traced(model, grid, mask))
+    changed = [not np.array_equal(before, after) for before, after in pairwise(states)]
+    assert changed == [True] * USED + [False] * (len(states) - 1 - USED)
+
+
+def test_a_longer_bucket_gives_the_same_logits_where_the_length_stops(models: dict[ModelConfig, NeuralGPU]) -> None:
+    model = models[CONFIGS["cgru"]]
+    short = np.asarray(run(model, *inputs(2)).logits)
+    long = np.asarray(run(model, *inputs(2, bucket=13)).logits)
+    assert np.abs(short[:USED] - long[:USED]).max() < 1e-5
+    noisy = [
+        np.asarray(run(model, *inputs(2, bucket=bucket), training(5, 0.3, 0.1)).logits)[:USED]
+        for bucket in (BUCKET, 13)
+    ]
+    assert np.abs(noisy[0] - noisy[1]).max() < 1e-5
+    assert np.abs(noisy[0] - short[:USED]).max() > 0.01
+
+
+def test_a_longer_bucket_means_more_steps_where_the_bucket_stops(models: dict[ModelConfig, NeuralGPU]) -> None:
+    model = models[CONFIGS["diagonal"]]
+    assert [len(traced(model, *inputs(1, bucket=bucket))) for bucket in (BUCKET, 13)] == [BUCKET, 13]
+
+
+def test_steps_can_be_given_and_are_rounded_up_to_whole_rounds(models: dict[ModelConfig, NeuralGPU]) -> None:
+    model, (grid, mask) = models[CONFIGS["cgru"]], inputs(1)
+    states = states_by_hand(model, grid, mask)
+    given = np.asarray(quickly_compiled(lambda model: model(grid, mask, steps=2).logits)(model))
+    after_a_round = states[3][:, 0] @ np.asarray(model.readout) + np.asarray(model.readout_bias)
+    assert np.abs(given - after_a_round).max() < 1e-4
+
+
+@each_config
+def test_without_dropout_and_noise_training_computes_what_evaluation_does(
+    models: dict[ModelConfig, NeuralGPU], config: ModelConfig
+) -> None:
+    model, (grid, mask) = models[config], inputs(1)
+    quiet = np.asarray(run(model, grid, mask).logits)
+    assert np.array_equal(quiet, np.asarray(run(model, grid, mask).logits))
+    assert np.abs(quiet - np.asarray(run(model, grid, mask, training(7)).logits)).max() < 1e-6
+
+
+@each_config
+def test_dropout_and_noise_follow_the_example_s_seed(models: dict[ModelConfig, NeuralGPU], config: ModelConfig) -> None:
+    model, (grid, mask) = models[config], inputs(1)
+
+    def logits(seed: int, dropout: float, noise: float) -> np.ndarray:
+        return np.asarray(run(model, grid, mask, training(seed, dropout, noise)).logits)[:USED]
+
+    quiet = logits(7, 0, 0)
+    for dropout, noise in ((0.3, 0.0), (0.0, 0.1)):
+        disturbed = logits(7, dropout, noise)
+        assert np.array_equal(disturbed, logits(7, dropout, noise))
+        assert np.abs(disturbed - quiet).max() > 0.01
+        assert np.abs(disturbed - logits(8, dropout, noise)).max() > 0.01
+
+
+def test_every_step_has_its_own_noise_and_its_own_dropout() -> None:
+    config = ModelConfig(channels=6, height=1, layers=1, copies=2, dropout=0.1, noise=0.1)
+    count = 127
+    # Update gates of 1 make a step keep its state, so that noise adds up and what is dropped stays away.
+    kept = jax.tree.map(jnp.zeros_like, drawn(config))
+    kept = eqx.tree_at(lambda model: model.cells[0].gates.bias, kept, jnp.full((2, 12), 50.0))
+    kept = eqx.tree_at(lambda model: model.embedding, kept, jnp.ones_like(kept.embedding))
+    kept = eqx.tree_at(lambda model: model.readout, kept, jnp.eye(6, 33))
+    grid, mask = np.ones((count + 1, 1), np.int32), np.arange(count + 1) < count
+
+    def states(dropout: float, noise: float) -> np.ndarray:
+        return np.asarray(run(kept, grid, mask, training(3, dropout, noise)).logits)[:count, :6]
+
+    noise = states(0, 0.01) - np.tanh(1)
+    assert noise.std() == pytest.approx(0.01 * (count + 1) ** 0.5, rel=0.15)
+    survivors = np.mean(states(0.01, 0) != 0)
+    assert survivors == pytest.approx(0.99 ** (count + 1), abs=0.1)
+
+
+@each_config
+def test_settings_of_0_switch_dropout_and_noise_off_whatever_is_given(
+    models: dict[ModelConfig, NeuralGPU], config: ModelConfig
+) -> None:
+    (grid, mask), off = inputs(1), replace(config, dropout=0.0, noise=0.0)
+    # The cell keeps whether it drops as a static field, so the weights are moved into a model of the other settings.
+    leaves = jax.tree.leaves(models[config])
+    model = jax.tree.unflatten(
+        jax.tree.structure(jax.eval_shape(lambda: initial_model(jax.random.key(1), off))), leaves
+    )
+    first, second = (run(model, grid, mask, training(seed, 0.3, 0.1)).logits for seed in (7, 8))
+    assert np.array_equal(first, second)
+
+
+def test_the_saturation_cost_is_that_of_the_embedding_and_of_every_step(models: dict[ModelConfig, NeuralGPU]) -> None:
+    config = CONFIGS["diagonal"]
+    model, (grid, mask) = models[config], inputs(1)
+    loud = jax.tree.map(lambda leaf: leaf * 4, model)
+    states = states_by_hand(loud, grid, mask)
+    embedded = np.asarray(loud.embedding)[grid[:USED, 0]]
+    expected = np.maximum(np.abs(embedded) - 0.9, 0).sum() * BUCKET
+    cell = jax.tree.map(lambda leaf: leaf[0], loud.cells[0])
+
+    @quickly_compiled
+    def of_a_step(state: Any) -> Any:
+        gates = cell.gates(state) + jnp.repeat(jnp.array([0.5, 0.7]), config.channels)
+        candidate = cell.candidate(jnp.clip(gates[..., : config.channels] / 2 + 0.5, 0, 1) * state)
+        return sum(jnp.sum(jnp.maximum(jnp.abs(part) - 0.9, 0)) for part in (gates, candidate))
+
+    expected += sum(float(of_a_step(state)) for state in states[:-1])
+    assert expected > 10
+    assert float(run(loud, grid, mask, training(1)).saturation) == pytest.approx(expected, rel=1e-4)
+
+
+def test_row_0_of_the_embedding_counts_as_zero(models: dict[ModelConfig, NeuralGPU]) -> None:
+    model, (grid, mask) = models[CONFIGS["cgru"]], inputs(1)
+    loud = eqx.tree_at(lambda model: model.embedding, model, model.embedding.at[0].set(9.0))
+    assert np.array_equal(run(model, grid, mask).logits, run(loud, grid, mask).logits)
+
+
+def test_every_copy_and_layer_is_drawn_on_its_own() -> None:
+    config = ModelConfig(channels=3, height=1, layers=2, copies=2)
+    initial = quickly_compiled(lambda seed: initial_model(jax.random.key(seed), config))
+    model, other = initial(1), initial(2)
+    kernels = [np.asarray(kernel) for cell in model.cells for kernel in cell.gates.kernel]
+    assert len({kernel.tobytes() for kernel in kernels}) == len(kernels) == 4
+    assert np.abs(np.asarray(model.embedding)).max() == pytest.approx(1.7, rel=0.05)
+    assert np.abs(np.asarray(model.readout)).max() == pytest.approx(1.8, rel=0.05)
+    assert not any(np.array_equal(*pair) for pair in zip(kernels, other.cells[0].gates.kernel, strict=False))
+    assert not np.array_equal(other.embedding, model.embedding)

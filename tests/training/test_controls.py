@@ -1,0 +1,174 @@
+"""What changes between epochs: learning rate, pull, saturation weight, lengths."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from neuralgpu.config import OptimiserConfig, RunConfig
+from neuralgpu.curriculum import CurriculumConfig
+from neuralgpu.model.config import ModelConfig
+from neuralgpu.tasks import find_task
+from neuralgpu.training.controls import (
+    Controls,
+    EpochStatistics,
+    after_epoch,
+    initial_controls,
+    last_step,
+    learning_rate,
+)
+
+VALID = find_task("badd").valid_length
+CLASSIC = RunConfig(task="badd")
+DIAGONAL = RunConfig(
+    task="badd",
+    steps=5000,
+    model=ModelConfig(cell="diagonal", copies=1, channels=96),
+    optimiser=OptimiserConfig(name="adamax", learning_rate=0.01),
+)
+FALLING = replace(
+    CLASSIC,
+    steps=1000,
+    curriculum=CurriculumConfig(max_length=9),
+    optimiser=OptimiserConfig(schedule="falling", fall_below=0.1, fall_steps=100),
+)
+
+
+def failing(loss: float) -> EpochStatistics:
+    return EpochStatistics(loss, 0.9, 0.0)
+
+
+def rates_after(config: RunConfig, epochs: list[EpochStatistics]) -> list[float]:
+    """Returns the learning rate after each epoch, over the first one."""
+    controls, rates = initial_controls(config), []
+    first = controls.learning_rate
+    for statistics in epochs:
+        controls, _ = after_epoch(config, controls, statistics, VALID, 200)
+        rates.append(controls.learning_rate / first)
+    return rates
+
+
+def test_adam_s_rate_falls_when_perplexity_is_above_all_of_the_last_three() -> None:
+    losses = [1.0, 2.0, 3.0, 2.9, 3.1, 3.1, 3.2]
+    # The fourth is below the third, the fifth above all three, the sixth equal to the largest, the seventh above it.
+    expected = [1, 1, 1, 1, 0.98, 0.98, 0.98**2]
+    assert rates_after(CLASSIC, [failing(loss) for loss in losses]) == pytest.approx(expected)
+
+
+def test_an_extension_forgives_the_next_three_epochs() -> None:
+    epochs = [failing(1.0), failing(1.0), failing(1.0), EpochStatistics(0.9, 0.1, 0.0)]
+    epochs += [failing(2.0), failing(3.0), failing(4.0), failing(5.0)]
+    assert rates_after(CLASSIC, epochs) == pytest.approx([1, 1, 1, 1, 1, 1, 1, 0.98])
+
+
+def test_a_loss_beyond_any_perplexity_does_not_overflow() -> None:
+    controls, _ = after_epoch(CLASSIC, initial_controls(CLASSIC), failing(1e6), VALID, 200)
+    assert all(math.isfinite(perplexity) for perplexity in controls.history)
+
+
+def test_adamax_s_rate_falls_by_30_percent_when_it_stops_improving_down_to_a_60th() -> None:
+    losses = [5.0, 4.0, 3.0, 3.1, 3.2, 2.0, 2.1, 2.2]
+    expected = [1, 1, 1, 1, 0.7, 0.7, 0.7, 0.49]
+    assert rates_after(DIAGONAL, [failing(loss) for loss in losses]) == pytest.approx(expected)
+    rising = [failing(float(loss)) for loss in range(60)]
+    assert rates_after(DIAGONAL, rising)[-1] == pytest.approx(1 / 60)
+
+
+def test_adamax_s_rate_is_given_for_48_channels() -> None:
+    assert initial_controls(DIAGONAL).learning_rate == pytest.approx(0.005)
+    assert initial_controls(CLASSIC).learning_rate == 0.001
+
+
+def test_the_pull_grows_until_it_is_a_tenth_then_copies_are_averaged() -> None:
+    controls, pulls, averages = initial_controls(CLASSIC), [], []
+    for _ in range(33):
+        controls, average = after_epoch(CLASSIC, controls, EpochStatistics(0.1, 0.15, 0.0), VALID, 200)
+        pulls.append(controls.pull)
+        averages.append(average)
+    growing = [0.0005 * 1.2**epoch for epoch in range(1, 31)]
+    assert growing[-2] < 0.1 <= growing[-1]
+    assert pulls == pytest.approx([*growing, *[growing[-1]] * 3])
+    assert averages == [False] * 30 + [True] * 3
+
+
+def test_neither_pull_nor_copies_move_while_the_error_is_above_the_bound() -> None:
+    for pull in (0.0005, 0.2):
+        controls = replace(initial_controls(CLASSIC), pull=pull)
+        assert after_epoch(CLASSIC, controls, EpochStatistics(0.1, 0.16, 0.0), VALID, 200)[1] is False
+        assert after_epoch(CLASSIC, controls, EpochStatistics(0.1, 0.16, 0.0), VALID, 200)[0].pull == pull
+
+
+def test_one_copy_is_never_averaged() -> None:
+    single = replace(CLASSIC, model=ModelConfig(copies=1))
+    controls = replace(initial_controls(single), pull=0.2)
+    after, average = after_epoch(single, controls, EpochStatistics(0.1, 0.0, 0.0), VALID, 200)
+    assert not average
+    assert after.pull == 0.2
+
+
+@pytest.mark.parametrize(
+    ("saturation", "expected"), [(0.4, 0.005 * 0.02 / 0.4), (1e-9, 1e-3), (1e30, 1e-20), (0.0, 7e-4)]
+)
+def test_the_saturation_weight_balances_the_cost_with_rate_times_loss(saturation: float, expected: float) -> None:
+    controls = replace(initial_controls(DIAGONAL), saturation_weight=7e-4)
+    after, _ = after_epoch(DIAGONAL, controls, EpochStatistics(0.02, 0.9, saturation), VALID, 200)
+    assert after.saturation_weight == pytest.approx(expected)
+
+
+def test_the_saturation_weight_of_a_cgru_stays() -> None:
+    after, _ = after_epoch(CLASSIC, initial_controls(CLASSIC), EpochStatistics(0.02, 0.9, 0.4), VALID, 200)
+    assert after.saturation_weight == CLASSIC.optimiser.saturation_weight
+
+
+def learned(step: int) -> Controls:
+    return replace(initial_controls(FALLING), learned_at=step)
+
+
+def test_a_falling_rate_is_constant_until_learned_then_falls_linearly_to_0() -> None:
+    start = initial_controls(FALLING)
+    assert learning_rate(FALLING, start, 500) == 0.001
+    assert [learning_rate(FALLING, learned(500), step) for step in (500, 525, 599, 600, 700)] == pytest.approx(
+        [0.001, 0.00075, 0.00001, 0, 0]
+    )
+    assert last_step(FALLING, learned(500)) == 600
+
+
+def test_a_falling_rate_reaches_0_at_the_last_step_at_the_latest() -> None:
+    for controls in (initial_controls(FALLING), learned(980)):
+        assert last_step(FALLING, controls) == 1000
+        assert [learning_rate(FALLING, controls, step) for step in (900, 950, 999)] == pytest.approx(
+            [0.001, 0.0005, 0.00001]
+        )
+
+
+def test_learned_means_the_longest_inputs_below_the_bound_and_is_said_once() -> None:
+    controls = initial_controls(FALLING)
+    seen = []
+    for step, error in ((100, 0.0), (200, 0.11), (300, 0.1), (400, 0.0)):
+        controls, _ = after_epoch(FALLING, controls, EpochStatistics(0.1, error, 0.0), VALID, step)
+        seen.append((controls.curriculum.length, controls.learned_at))
+    assert seen == [(9, None), (9, None), (9, 300), (9, 300)]
+
+
+def test_a_curriculum_that_starts_beyond_the_longest_valid_length_can_be_learned() -> None:
+    config = replace(FALLING, curriculum=CurriculumConfig(max_length=8, start_length=8))
+    after, _ = after_epoch(config, initial_controls(config), EpochStatistics(0.1, 0.05, 0.0), VALID, 300)
+    assert (after.curriculum.length, after.learned_at) == (8, 300)
+
+
+def test_a_falling_rate_does_not_follow_the_published_rule() -> None:
+    assert rates_after(FALLING, [failing(float(loss)) for loss in range(10)]) == [1] * 10
+
+
+def test_a_published_rate_does_not_fall_with_the_step() -> None:
+    assert learning_rate(CLASSIC, initial_controls(CLASSIC), 39_999) == 0.001
+    assert last_step(CLASSIC, replace(initial_controls(CLASSIC), learned_at=10)) == 40_000
+
+
+def test_lengths_grow_with_the_epochs() -> None:
+    controls = initial_controls(CLASSIC)
+    assert controls.curriculum.length == 8
+    controls, _ = after_epoch(CLASSIC, controls, EpochStatistics(0.1, 0.15, 0.0), VALID, 200)
+    assert controls.curriculum.length == 9
+    controls, _ = after_epoch(CLASSIC, controls, failing(0.1), VALID, 400)
+    assert controls.curriculum.length == 9

@@ -1,0 +1,210 @@
+"""A run: stopping and resuming changes no bit, seeds that diverge are named, a bucket is compiled for once."""
+
+import copy
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from neuralgpu.checkpoint import Checkpoint, load_latest
+from neuralgpu.config import RunConfig
+from neuralgpu.errors import UserError
+from neuralgpu.run_directory import RunDirectory, create_run
+from neuralgpu.tasks import find_task
+from neuralgpu.training import loop
+from neuralgpu.training.loop import Progress, Trainer
+from neuralgpu.training.step import Learner
+
+if TYPE_CHECKING:
+    from .conftest import Workshop
+
+TASK = find_task("badd")
+TIMES = {"time", "seconds", "steps_per_second"}
+
+
+@pytest.fixture(autouse=True)
+def _shared_steps(
+    monkeypatch: pytest.MonkeyPatch, workshop: "Workshop", learner_for: Callable[[RunConfig], Learner]
+) -> None:
+    """Lets every run use the steps that are compiled already."""
+    monkeypatch.setattr(loop, "compiled_step", workshop.step)
+    monkeypatch.setattr(loop, "initial_learner", learner_for)
+
+
+@dataclass
+class Ended:
+    """What a run left behind."""
+
+    trainer: Trainer
+    finished: bool
+    progress: list[Progress]
+    checkpoint: Checkpoint
+    events: list[dict[str, Any]]
+
+
+def trained(
+    run: RunDirectory, config: RunConfig, resumed: Checkpoint | None = None, stop_at: int | None = None
+) -> Ended:
+    trainer = Trainer(run, config, TASK, resumed)
+    progress: list[Progress] = []
+    finished = trainer.train(progress.append, lambda: trainer.step == stop_at)
+    lines = run.events_file.read_text(encoding="utf-8").splitlines()
+    events = [{key: value for key, value in json.loads(line).items() if key not in TIMES} for line in lines]
+    return Ended(trainer, finished, progress, load_latest(run.checkpoints)[0], events)
+
+
+def same_bits(one: Checkpoint, other: Checkpoint) -> bool:
+    assert set(one.arrays) == set(other.arrays)
+    arrays = all(one.arrays[name].tobytes() == other.arrays[name].tobytes() for name in one.arrays)
+    states = [{key: value for key, value in state.items() if key not in TIMES} for state in (one.state, other.state)]
+    return arrays and one.step == other.step and states[0] == states[1]
+
+
+def started(path: Path, config: RunConfig) -> RunDirectory:
+    run = create_run(path, config, force=False)
+    run.append_event("start", 0)
+    return run
+
+
+@pytest.fixture
+def new_run(tmp_path: Path, config: RunConfig) -> Callable[[str], RunDirectory]:
+    return lambda name: started(tmp_path / name, config)
+
+
+@pytest.mark.parametrize("stop_at", [1, 2, 3, 5])
+def test_a_stopped_and_resumed_run_is_the_uninterrupted_one_bit_for_bit(
+    new_run: Callable[[str], RunDirectory], config: RunConfig, stop_at: int
+) -> None:
+    whole = trained(new_run("whole"), config)
+    run = new_run("parts")
+    stopped = trained(run, config, stop_at=stop_at)
+    assert not stopped.finished
+    assert stopped.trainer.step == stopped.checkpoint.step == stop_at
+    assert not same_bits(stopped.checkpoint, whole.checkpoint)
+    resumed = trained(run, run.config(), stopped.checkpoint)
+    assert whole.finished
+    assert resumed.finished
+    assert same_bits(resumed.checkpoint, whole.checkpoint)
+    assert resumed.events == whole.events
+    assert [event["length"] for event in whole.events[1:] if event["seed"] == 1] == {
+        "growth": [4, 5, 7],
+        "buckets": [4, 6, 6],
+    }[config.curriculum.kind]
+
+
+def test_events_after_the_checkpoint_are_forgotten_and_made_again(
+    new_run: Callable[[str], RunDirectory], config: RunConfig
+) -> None:
+    whole = trained(new_run("whole"), config)
+    run = new_run("killed")
+    early = trained(run, config, stop_at=3).checkpoint
+    late = trained(run, config, early)
+    assert late.checkpoint.step == config.steps
+    # The same checkpoint again, as if the process had been killed before it wrote a later one.
+    again = trained(run, config, early)
+    assert again.events == late.events == whole.events
+    assert same_bits(again.checkpoint, whole.checkpoint)
+
+
+def test_a_run_reports_progress_and_its_epochs(new_run: Callable[[str], RunDirectory], config: RunConfig) -> None:
+    ended = trained(new_run("run"), config)
+    assert [progress.step for progress in ended.progress] == list(range(1, config.steps + 1))
+    for progress in ended.progress:
+        assert progress.last_step == config.steps
+        assert len(progress.losses) == len(progress.sequence_errors) == len(progress.lengths) == 2
+        assert progress.steps_per_second > 0
+    assert ended.progress[-1].seconds_left == 0
+    assert [(event["step"], event["seed"]) for event in ended.events[1:]] == [
+        (n, seed) for n in (2, 4, 6) for seed in (0, 1)
+    ]
+    for event in ended.events[1:]:
+        assert event["event"] == "progress"
+        assert 0 < event["loss"] < 20
+        assert 0 <= event["sequence_error"] <= 1
+    assert ended.trainer.diverged == {}
+
+
+def test_each_bucket_and_each_number_of_buckets_is_compiled_once(
+    new_run: Callable[[str], RunDirectory], config: RunConfig, workshop: "Workshop"
+) -> None:
+    trained(new_run("run"), config)
+    step = workshop.step(config)
+    lengths = {length for signature in step.signatures for length in signature}
+    assert lengths == set(config.curriculum.buckets)
+    assert step.compilations["jit(gradient_of_bucket)"] == len(lengths)
+    assert step.compilations["jit(follow)"] == len({len(signature) for signature in step.signatures})
+
+
+def with_rates(checkpoint: Checkpoint, *rates: float) -> Checkpoint:
+    """Returns a checkpoint with other learning rates, which no settings allow."""
+    state = copy.deepcopy(dict(checkpoint.state))
+    for control, rate in zip(state["controls"], rates, strict=True):
+        control["learning_rate"] = rate
+    return replace(checkpoint, state=state)
+
+
+def test_a_seed_that_diverges_is_named_and_leaves_the_others_alone(
+    new_run: Callable[[str], RunDirectory], config: RunConfig
+) -> None:
+    run, rate = new_run("run"), config.optimiser.learning_rate * (8 if config.model.cell == "diagonal" else 1)
+    start = trained(run, config, stop_at=2).checkpoint
+    # Bring both learning rates to a common, finite value first, so that seed 1's run can be compared.
+    healthy = trained(run, config, with_rates(start, rate, rate))
+    broken = trained(run, config, with_rates(start, math.inf, rate))
+    assert healthy.trainer.diverged == {}
+    # Step 3 makes the weights infinite, step 4 is the first whose loss shows it.
+    assert broken.trainer.diverged == {"0": 4}
+    assert broken.finished
+    for name, array in broken.checkpoint.arrays.items():
+        assert array[1].tobytes() == healthy.checkpoint.arrays[name][1].tobytes()
+    assert not np.isfinite(broken.checkpoint.arrays[".model.embedding"][0]).all()
+    assert {event["seed"] for event in broken.events if event["step"] == config.steps} == {1}
+
+
+def test_a_run_whose_seeds_all_diverged_ends_with_the_remedy(
+    new_run: Callable[[str], RunDirectory], config: RunConfig
+) -> None:
+    run = new_run("run")
+    start = trained(run, config, stop_at=2).checkpoint
+    with pytest.raises(UserError, match=r"step 4.*lower optimiser\.learning_rate"):
+        trained(run, config, with_rates(start, math.inf, math.inf))
+
+
+def test_a_learning_rate_that_can_only_diverge_is_refused(config: RunConfig) -> None:
+    with pytest.raises(UserError, match=r"optimiser\.learning_rate must lie between 0 and 10"):
+        replace(config, optimiser=replace(config.optimiser, learning_rate=1e6))
+
+
+def test_copies_are_averaged_for_the_seed_whose_pull_is_large(tmp_path: Path, cgru_config: RunConfig) -> None:
+    run = started(tmp_path / "run", cgru_config)
+    start = trained(run, cgru_config, stop_at=1).checkpoint
+    state = copy.deepcopy(dict(start.state))
+    state["controls"][1]["pull"] = 0.5
+    ended = trained(run, cgru_config, replace(start, state=state), stop_at=2)
+    kernels = ended.checkpoint.arrays[".model.cells[0].gates.kernel"]
+    assert ended.checkpoint.step == 2
+    assert np.abs(kernels[1, 0] - kernels[1, 1]).max() == 0
+    assert np.abs(kernels[0, 0] - kernels[0, 1]).max() > 0.1
+    assert [control["pull"] for control in ended.checkpoint.state["controls"]] == [pytest.approx(0.0006), 0.5]
+
+
+def test_a_seed_is_judged_by_its_own_buckets_alone(tmp_path: Path, diagonal_config: RunConfig) -> None:
+    run = started(tmp_path / "run", diagonal_config)
+    start = trained(run, diagonal_config, stop_at=2).checkpoint
+    epochs = []
+    for other_length in (4, 6):
+        state = copy.deepcopy(dict(start.state))
+        for control, length in zip(state["controls"], (4, other_length), strict=True):
+            control["curriculum"] = {"length": length}
+        ended = trained(run, diagonal_config, replace(start, state=state), stop_at=4)
+        epochs.append({event["seed"]: event for event in ended.events if event["step"] == 4})
+    alone, in_company = epochs
+    assert [event["length"] for event in in_company.values()] == [4, 6]
+    assert in_company[0]["sequence_error"] == alone[0]["sequence_error"]
+    assert in_company[0]["loss"] == pytest.approx(alone[0]["loss"], rel=1e-5)
+    assert in_company[1]["loss"] != pytest.approx(alone[1]["loss"], rel=1e-4)
