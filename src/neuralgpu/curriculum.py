@@ -34,7 +34,7 @@ class CurriculumConfig:
     buckets: tuple[int, ...] = (8, 12, 16, 20, 24, 28, 32, 36, 40, 48, 64, 128)
     """Padded lengths that steps are compiled for, rising."""
     shorter_share: float = 0.0
-    """buckets: share of the inputs whose length is drawn evenly from all that fit the bucket; others are the longest."""
+    """buckets: share of the inputs whose length is drawn evenly from all that fit; the others are the longest."""
 
     def __post_init__(self) -> None:
         if list(self.buckets) != sorted(set(self.buckets)) or not self.buckets or self.buckets[0] < 1:
