@@ -2,6 +2,7 @@
 
 import os
 
+import hypothesis
 from jaxtyping import install_import_hook
 
 # Two CPU devices on any machine, as `neuralgpu.devices.configure` makes them, but without importing JAX here.
@@ -9,3 +10,7 @@ os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
 
 # The hook rewrites modules as they are imported, so it has to come before the first import of the package.
 install_import_hook("neuralgpu", "beartype.beartype")
+
+# A deadline measures the machine and what else it does: the first call of a test imports and compiles.
+hypothesis.settings.register_profile("steady", deadline=None)
+hypothesis.settings.load_profile("steady")

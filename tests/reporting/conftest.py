@@ -95,7 +95,7 @@ def training(
                 }
                 events.append({"event": "validate", **stamp, **validate})
             if done == 1.0 and 0 <= step - 1500 - 80 * seed < 100:
-                events.append({"event": "solved", **stamp, "seed": seed})
+                events.append({"event": "learned", **stamp, "seed": seed})
         events.append({"event": "checkpoint", **stamp})
     if ends:
         events.append({"event": ends, "step": last_step, "time": 1.7e9 + last_step / 5.0, "seconds": last_step / 5.0})

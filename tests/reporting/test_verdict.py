@@ -30,11 +30,11 @@ TEXTS = {
     ),
     "without_results": (
         "open",
-        "Training finished at step 2,600; it solved its longest inputs (41 symbols). There are no results yet.",
+        "Training finished at step 2,600; it learned its longest inputs (41 symbols). There are no results yet.",
     ),
     "interrupted": (
         "open",
-        "Training was interrupted at step 600, before it solved its longest inputs (41 symbols): its sequence "
+        "Training was interrupted at step 600, before it learned its longest inputs (41 symbols): its sequence "
         "error was 50.3% at length 14. There are no results yet.",
     ),
     "multiplication": (
@@ -114,8 +114,8 @@ def test_untested_seeds_are_counted(build_run: Callable[[str], Path], make_row: 
     assert "9 of the 10 seeds trained were not tested at this length." in judged(run, [make_row(count=1024)])[2]
 
 
-def test_unsolved_training_is_told_beside_a_bad_result(
+def test_unlearned_training_is_told_beside_a_bad_result(
     build_run: Callable[[str], Path], make_row: Callable[..., ResultRow]
 ) -> None:
     tone, text, _ = judged(build_run("interrupted"), [make_row(errors=256)])
-    assert tone == "bad" and "Training was interrupted at step 600, before it solved its longest inputs" in text
+    assert tone == "bad" and "Training was interrupted at step 600, before it learned its longest inputs" in text

@@ -15,7 +15,7 @@ EVENT_FIELDS: dict[str, set[str]] = {
     "start": {"task", "preset", "seeds", "command", "device", "versions", "cores"},
     "progress": {"seed", "length", "loss", "sequence_error", "seconds"},
     "validate": {"seed", "length", "count", "sequence_error"},
-    "solved": {"seed"},
+    "learned": {"seed"},
 }
 """What a line of each kind must have beside 'event', 'step' and 'time'."""
 
@@ -58,9 +58,9 @@ class RunRecord:
         return list(self.start["seeds"]) if self.start else []
 
     @property
-    def solved_seeds(self) -> set[int]:
-        """The seeds that solved their longest training inputs."""
-        return {event["seed"] for event in of_kind(self.events, "solved")}
+    def learned_seeds(self) -> set[int]:
+        """The seeds that learned their longest training inputs."""
+        return {event["seed"] for event in of_kind(self.events, "learned")}
 
     @property
     def trained_to(self) -> int | None:

@@ -45,7 +45,7 @@ def reach_verdict(record: RunRecord) -> Verdict:
             f"At length {longest.length:,}, the longest tested, {_spread(longest)} of the inputs are wrong."
         )
     tone = "good" if headline.seeds_below == headline.seeds else "mixed" if headline.lowest < 0.5 else "bad"
-    if headline.seeds_below == 0 and not record.solved_seeds:
+    if headline.seeds_below == 0 and not record.learned_seeds:
         sentences.append(_training_state(record))
     return Verdict(tone, " ".join(sentences + carries), tuple(_notes(headline, record)))
 
@@ -109,21 +109,21 @@ def _notes(headline: Summary, record: RunRecord) -> list[str]:
 
 
 def _training_state(record: RunRecord) -> str:
-    """Says how training ended and whether it solved its longest inputs."""
+    """Says how training ended and whether it learned its longest inputs."""
     progress = by_seed(of_kind(record.events, "progress"))
     if not progress:
         return "Training has not recorded any progress yet."
     stopped = f"Training {ending(record.events)} at step {record.last_step:,}"
     longest = f"its longest inputs ({record.trained_to} symbols)"
-    solved, seeds = len(record.solved_seeds), len(progress)
-    if solved:
-        who = "it" if seeds == 1 else f"{solved} of {seeds} seeds"
-        return f"{stopped}; {who} solved {longest}."
+    learned, seeds = len(record.learned_seeds), len(progress)
+    if learned:
+        who = "it" if seeds == 1 else f"{learned} of {seeds} seeds"
+        return f"{stopped}; {who} learned {longest}."
     last = [lines[-1] for lines in progress.values()]
     error = percent(median(float(line["sequence_error"]) for line in last))
     reached = number_range(min(line["length"] for line in last), max(line["length"] for line in last))
     who, whose = ("it", "its") if seeds == 1 else ("any seed", "the median")
-    return f"{stopped}, before {who} solved {longest}: {whose} sequence error was {error} at length {reached}."
+    return f"{stopped}, before {who} learned {longest}: {whose} sequence error was {error} at length {reached}."
 
 
 def _carries(carry: Sequence[Summary]) -> list[str]:

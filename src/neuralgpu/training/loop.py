@@ -228,9 +228,10 @@ class Trainer:
                 seconds=round(standing.seconds, 2),
                 steps_per_second=round(standing.step / standing.seconds, 3),
             )
-            standing.controls[index], average[index] = after_epoch(
-                config, control, means, self._task.valid_length, standing.step
-            )
+            following, average[index] = after_epoch(config, control, means, self._task.valid_length, standing.step)
+            if control.learned_at is None and following.learned_at is not None:
+                self._run.append_event("learned", standing.step, seed=seed, sequence_error=means.sequence_error)
+            standing.controls[index] = following
         if average.any():
             self._learner = with_averaged_copies(self._learner, average)
         standing.sums = [EpochSums() for _ in config.seeds]

@@ -1,0 +1,40 @@
+"""The README and the pages speak of what is there."""
+
+import re
+from pathlib import Path
+from types import FunctionType
+
+import pytest
+
+from neuralgpu.cli.app import COMMANDS
+from neuralgpu.config import preset_names
+from neuralgpu.tasks import find_task
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in PAGES}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_readme_names_every_command(command: FunctionType) -> None:
+    assert f"`neuralgpu {command.__name__}" in TEXTS["README.md"]
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_commands_in_the_pages_exist(page: str) -> None:
+    shown = "".join(re.findall(r"^```\n(.*?)^```", TEXTS[page], flags=re.MULTILINE | re.DOTALL))
+    named = set(re.findall(r"^(?:\.venv/bin/)?neuralgpu ([a-z]+)", shown, flags=re.MULTILINE))
+    assert named <= {command.__name__ for command in COMMANDS}
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_tasks_and_presets_in_the_pages_exist(page: str) -> None:
+    for name in re.findall(r"neuralgpu train ([a-z0-9]+)", TEXTS[page]):
+        assert find_task(name).name == name
+    assert set(re.findall(r"--preset ([a-z]+)", TEXTS[page])) <= set(preset_names())
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_links_lead_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", TEXTS[page]):
+        assert (ROOT / page).parent.joinpath(target).exists(), target
