@@ -13,6 +13,7 @@ from jaxtyping import Array, Int
 from neuralgpu.checkpoint import load_latest, with_arrays
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.model.neural_gpu import NeuralGPU, initial_model
+from neuralgpu.model.seeds import over_seeds
 from neuralgpu.run_directory import RunDirectory
 from neuralgpu.tasks import Task, find_task
 
@@ -80,11 +81,12 @@ class TrainedModels:
         def symbols(model: NeuralGPU, grid: Array, mask: Array) -> Array:
             return jax.numpy.argmax(model(grid, mask).logits, axis=-1)
 
-        over_inputs = jax.vmap(symbols, in_axes=(None, 0, 0))
-        over_seeds = jax.vmap(over_inputs, in_axes=(0, None, None))
+        def of_all_seeds(models: NeuralGPU, grids: Array, masks: Array) -> Array:
+            return over_seeds(lambda model: jax.vmap(symbols, in_axes=(None, 0, 0))(model, grids, masks))(models)
+
         return jax.jit(
             jax.shard_map(
-                over_seeds,
+                of_all_seeds,
                 mesh=self._mesh,
                 in_specs=(PartitionSpec(), PartitionSpec("device"), PartitionSpec("device")),
                 out_specs=PartitionSpec(None, "device"),

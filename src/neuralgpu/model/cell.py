@@ -9,9 +9,8 @@ from jaxtyping import Array, Float, UInt32
 
 from neuralgpu.model.arrays import AnyArray
 from neuralgpu.model.config import ModelConfig
+from neuralgpu.model.convolution import Banded, Convolution, Direct, State
 from neuralgpu.model.noise import dropout
-
-State = Float[Array, "length height channel"]
 
 
 class Disturbance(NamedTuple):
@@ -22,50 +21,12 @@ class Disturbance(NamedTuple):
     seed: UInt32[Array, ""]
 
 
-class Banded(eqx.Module):
-    """A convolution as three shifts along the length and one matrix product.
-
-    Rows are folded into the matrix, whose blocks form a band. Under `vmap` over seeds this stays one batched
-    matrix product, where a convolution would become a grouped one.
-    """
-
-    matrix: Float[Array, "offsets_rows_in rows_out"]
-    bias: Float[Array, "out"]
-
-    def __call__(self, state: State) -> Float[Array, "length height out"]:
-        """Convolves one state."""
-        length, height, channels = state.shape
-        offsets = self.matrix.shape[0] // (height * channels)
-        flat = jnp.pad(state.reshape(length, height * channels), ((offsets // 2, offsets // 2), (0, 0)))
-        window = jnp.concatenate([flat[shift : shift + length] for shift in range(offsets)], axis=1)
-        return (window @ self.matrix).reshape(length, height, -1) + self.bias
-
-
-class Convolution(eqx.Module):
-    """A 2-D convolution with zero padding, as TensorFlow's SAME."""
-
-    kernel: Float[Array, "width rows in out"]
-    bias: Float[Array, "out"]
-
-    def __call__(self, state: State) -> Float[Array, "length height out"]:
-        """Convolves one state."""
-        return self.banded(state.shape[1])(state)
-
-    def banded(self, height: int) -> Banded:
-        """Returns the form that a state of this height is convolved with."""
-        width, rows, channels, out = self.kernel.shape
-        offset = jnp.arange(height)[:, None] - jnp.arange(height)[None, :] + rows // 2
-        band = jax.nn.one_hot(offset, rows, dtype=self.kernel.dtype)
-        matrix = jnp.einsum("wrio,hgr->whigo", self.kernel, band)
-        return Banded(matrix.reshape(width * height * channels, height * out), self.bias)
-
-
 class CGRU(eqx.Module):
     """Convolutional gated recurrent unit (Kaiser & Sutskever 2015, eq. 2) with cutoffs (section 3 of the paper)."""
 
-    gates: Convolution | Banded
+    gates: Convolution | Banded | Direct
     """Reset gate in the first half of the output channels, update gate in the second."""
-    candidate: Convolution | Banded
+    candidate: Convolution | Banded | Direct
     sigmoid_cutoff: float = eqx.field(static=True)
     tanh_cutoff: float = eqx.field(static=True)
 
@@ -90,8 +51,8 @@ class DiagonalCGRU(eqx.Module):
     last n // 3 from the right one.
     """
 
-    gates: Convolution | Banded
-    candidate: Convolution | Banded
+    gates: Convolution | Banded | Direct
+    candidate: Convolution | Banded | Direct
     saturation_limit: float = eqx.field(static=True)
     dropout: bool = eqx.field(static=True)
 
@@ -139,9 +100,9 @@ Cell = CGRU | DiagonalCGRU
 
 
 def prepared(cell: Cell, height: int) -> Cell:
-    """Returns the cell with its convolutions in banded form, made once for all the steps of an unroll."""
+    """Returns the cell with its convolutions in the form for this height, made once for all the steps of an unroll."""
     return jax.tree.map(
-        lambda part: part.banded(height) if isinstance(part, Convolution) else part,
+        lambda part: part.prepared(height) if isinstance(part, Convolution) else part,
         cell,
         is_leaf=lambda part: isinstance(part, Convolution),
     )

@@ -15,6 +15,7 @@ from neuralgpu.config import RunConfig
 from neuralgpu.model.arrays import AnyArray
 from neuralgpu.model.neural_gpu import NeuralGPU, initial_model
 from neuralgpu.model.relaxation import averaged_copies, distance_of_copies
+from neuralgpu.model.seeds import over_seeds
 from neuralgpu.training.objective import Examples, Report, Weights, objective
 from neuralgpu.training.optimiser import optimiser
 
@@ -55,10 +56,10 @@ def compiled_step(config: RunConfig, devices: list[Any] | None = None) -> Step:
     ways_for_batch = _most_ways(config.batch, len(devices))
     seeds_split = ways_for_seeds >= ways_for_batch
     mesh = Mesh(np.array(devices[: max(ways_for_seeds, ways_for_batch)]), ("device",))
-    over_seeds = PartitionSpec("device") if seeds_split else PartitionSpec()
-    over_batch = PartitionSpec("device") if seeds_split else PartitionSpec(None, "device")
-    example_specs: list[Any] = [over_batch, over_batch, over_batch, over_seeds, over_seeds]
-    spread = partial(jax.shard_map, mesh=mesh, out_specs=over_seeds, check_vma=False)
+    by_seed = PartitionSpec("device") if seeds_split else PartitionSpec()
+    by_batch = PartitionSpec("device") if seeds_split else PartitionSpec(None, "device")
+    example_specs: list[Any] = [by_batch, by_batch, by_batch, by_seed, by_seed]
+    spread = partial(jax.shard_map, mesh=mesh, out_specs=by_seed, check_vma=False)
 
     def gradient_of_bucket(model: NeuralGPU, examples: Examples, weights: Weights) -> tuple[NeuralGPU, Report]:
         gradients, report = jax.grad(objective, has_aux=True)(model, examples, weights, config)
@@ -79,13 +80,13 @@ def compiled_step(config: RunConfig, devices: list[Any] | None = None) -> Step:
         return Learner(eqx.apply_updates(learner.model, updates), moments)
 
     compiled_gradient = jax.jit(
-        spread(jax.vmap(gradient_of_bucket), in_specs=(over_seeds, Examples(*example_specs), over_seeds))
+        spread(over_seeds(gradient_of_bucket), in_specs=(by_seed, Examples(*example_specs), by_seed))
     )
-    compiled_follow = jax.jit(spread(jax.vmap(follow), in_specs=over_seeds), donate_argnums=0)
+    compiled_follow = jax.jit(spread(jax.vmap(follow), in_specs=by_seed), donate_argnums=0)
 
     def step(learner: Learner, buckets: tuple[Examples, ...], weights: Weights) -> tuple[Learner, tuple[Report, ...]]:
         # Arrays that lie elsewhere, as a new learner's do, would be a second signature to compile for.
-        learner = jax.device_put(learner, NamedSharding(mesh, over_seeds))
+        learner = jax.device_put(learner, NamedSharding(mesh, by_seed))
         parts = [compiled_gradient(learner.model, examples, weights) for examples in buckets]
         gradients, reports = zip(*parts, strict=True)
         return compiled_follow(learner, gradients, tuple(examples.used for examples in buckets), weights), reports

@@ -1,0 +1,100 @@
+"""The convolution of a cell, in the form that the device is fastest with."""
+
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+State = Float[Array, "length height channel"]
+
+
+class Banded(eqx.Module):
+    """A convolution as three shifts along the length and one matrix product.
+
+    Rows are folded into the matrix, whose blocks form a band. Under `vmap` over seeds this stays one batched
+    matrix product, where a convolution would become a grouped one.
+    """
+
+    matrix: Float[Array, "offsets_rows_in rows_out"]
+    bias: Float[Array, "out"]
+
+    def __call__(self, state: State) -> Float[Array, "length height out"]:
+        """Convolves one state."""
+        return _banded_product(state, self.matrix) + self.bias
+
+
+class Direct(eqx.Module):
+    """A convolution as one, which spares the products with the band's zeros."""
+
+    kernel: Float[Array, "width rows in out"]
+    bias: Float[Array, "out"]
+
+    def __call__(self, state: State) -> Float[Array, "length height out"]:
+        """Convolves one state."""
+        return _convolved(state, self.kernel) + self.bias
+
+
+class Convolution(eqx.Module):
+    """A 2-D convolution with zero padding, as TensorFlow's SAME."""
+
+    kernel: Float[Array, "width rows in out"]
+    bias: Float[Array, "out"]
+
+    def __call__(self, state: State) -> Float[Array, "length height out"]:
+        """Convolves one state."""
+        return self.prepared(state.shape[1])(state)
+
+    def prepared(self, height: int) -> Banded | Direct:
+        """Returns the form that states of this height are convolved with.
+
+        A training step of the classic model takes 0.85 of the time on a CPU with the direct form, if seeds are not
+        batched; batched, it takes 1.7 of it. A state of one row has no zeros in its band to spare.
+        """
+        if height > 1 and jax.default_backend() == "cpu":
+            return Direct(self.kernel, self.bias)
+        return Banded(_band_matrix(self.kernel, height), self.bias)
+
+
+def _band_matrix(kernel: Float[Array, "width rows in out"], height: int) -> Float[Array, "offsets_rows_in rows_out"]:
+    width, rows, channels, out = kernel.shape
+    offset = jnp.arange(height)[:, None] - jnp.arange(height)[None, :] + rows // 2
+    band = jax.nn.one_hot(offset, rows, dtype=kernel.dtype)
+    matrix = jnp.einsum("wrio,hgr->whigo", kernel, band)
+    return matrix.reshape(width * height * channels, height * out)
+
+
+def _banded_product(
+    state: State, matrix: Float[Array, "offsets_rows_in rows_out"]
+) -> Float[Array, "length height out"]:
+    length, height, channels = state.shape
+    offsets = matrix.shape[0] // (height * channels)
+    flat = jnp.pad(state.reshape(length, height * channels), ((offsets // 2, offsets // 2), (0, 0)))
+    window = jnp.concatenate([flat[shift : shift + length] for shift in range(offsets)], axis=1)
+    return (window @ matrix).reshape(length, height, -1)
+
+
+def _convolution(state: State, kernel: Float[Array, "width rows in out"]) -> Float[Array, "length height out"]:
+    layout = ("NHWC", "HWIO", "NHWC")
+    return jax.lax.conv_general_dilated(state[None], kernel, (1, 1), "SAME", dimension_numbers=layout)[0]
+
+
+@jax.custom_jvp
+def _convolved(state: State, kernel: Float[Array, "width rows in out"]) -> Float[Array, "length height out"]:
+    """Convolves one state, with derivatives whose transposes, which the backward pass runs, are fast.
+
+    XLA puts the axes of a convolution in the order it is fast for, but not inside a loop, where the gradients that
+    JAX derives take up to 200 times as long (JAX 0.10.2).
+    """
+    return _convolution(state, kernel)
+
+
+@_convolved.defjvp
+def _(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
+    (state, kernel), (state_tangent, kernel_tangent) = primals, tangents
+    result = _convolved(state, kernel)
+    # The transpose of a convolution in the fast order: transposed again it is that convolution.
+    mirrored = jax.lax.optimization_barrier(jnp.flip(kernel, (0, 1)).swapaxes(2, 3))
+    (through_state,) = jax.linear_transpose(partial(_convolution, kernel=mirrored), result)(state_tangent)
+    return result, through_state + _banded_product(state, _band_matrix(kernel_tangent, state.shape[1]))
