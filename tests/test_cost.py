@@ -83,3 +83,8 @@ def test_training_beyond_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(cost, "memory_bytes", lambda: math.floor(needed / 0.8) - 1)
     with pytest.raises(UserError, match=r"^A training step needs about .* use fewer --seeds"):
         check_training(RunConfig(task="badd"))
+
+
+def test_only_buckets_that_hold_training_inputs_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "memory_bytes", lambda: 10**8)
+    check_training(RunConfig(task="badd", curriculum=CurriculumConfig(kind="buckets", buckets=(8, 41, 2048))))

@@ -49,7 +49,7 @@ def check_training(config: RunConfig) -> None:
         UserError: the message gives the estimate and what to change.
     """
     model, curriculum = config.model, config.curriculum
-    buckets = curriculum.buckets if curriculum.kind == "buckets" else (curriculum.bucket_of(curriculum.max_length),)
+    buckets = curriculum.training_buckets if curriculum.kind == "buckets" else curriculum.training_buckets[-1:]
     inputs = config.batch * len(config.seeds)
     total = 4 * inputs * sum(operations(model, bucket) for bucket in buckets)
     remedy = "fewer --seeds, or smaller batch, model.channels or curriculum lengths with --set"

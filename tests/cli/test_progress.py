@@ -1,6 +1,7 @@
 import math
 import re
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -30,6 +31,11 @@ def test_the_line_of_the_first_step_tells_no_speed() -> None:
 def test_what_is_not_known_yet_is_left_out() -> None:
     nothing = Progress(1, 2, [8], [math.nan], [math.nan], 2.0, 59.9)
     assert training_line(nothing, timed=True) == "≤0:59 left  length 8  2.0/s"
+
+
+def test_seeds_that_are_done_are_not_in_the_medians() -> None:
+    one_left = replace(STANDING, losses=[math.nan, 3.25, math.nan], sequence_errors=[math.nan, 1.0, math.nan])
+    assert training_line(one_left, timed=False) == "length 5-41  error 100.0%  loss 3.2500"
 
 
 def test_a_plain_line_every_few_seconds(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

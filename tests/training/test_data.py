@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from neuralgpu.config import RunConfig
+from neuralgpu.config import OptimiserConfig, RunConfig
 from neuralgpu.curriculum import CurriculumConfig, CurriculumState
 from neuralgpu.tasks import find_task
 from neuralgpu.training.controls import Controls, initial_controls
@@ -121,3 +121,15 @@ def test_leaving_early_stops_the_thread() -> None:
         assert next(items) == 0
         assert "examples" in {thread.name for thread in threading.enumerate()}
     assert "examples" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_seed_that_is_done_gets_no_inputs() -> None:
+    falling = OptimiserConfig(name="adamax", schedule="falling", fall_steps=5)
+    config = replace(BUCKETS, optimiser=falling)
+    learned, learning = replace(initial_controls(config), learned_at=10), initial_controls(config)
+    for step, done in ((14, False), (15, True)):
+        draws = step_draws(config, TASK, [learned, learning], step)
+        assert [bool(of_seed) for of_seed in draws] == [not done, True]
+        made = step_examples(config, TASK, draws, step)
+        assert [list(bucket.used) for bucket in made] == [[not done, 1]]
+        assert made[0].grid[0].any() == (not done)

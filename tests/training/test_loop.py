@@ -208,3 +208,21 @@ def test_a_seed_is_judged_by_its_own_buckets_alone(tmp_path: Path, diagonal_conf
     assert in_company[0]["sequence_error"] == alone[0]["sequence_error"]
     assert in_company[0]["loss"] == pytest.approx(alone[0]["loss"], rel=1e-5)
     assert in_company[1]["loss"] != pytest.approx(alone[1]["loss"], rel=1e-4)
+
+
+def test_a_seed_that_is_done_rests_while_the_others_learn(tmp_path: Path, diagonal_config: RunConfig) -> None:
+    run = started(tmp_path / "run", diagonal_config)
+    start = trained(run, diagonal_config, stop_at=2).checkpoint
+    state = copy.deepcopy(dict(start.state))
+    state["controls"][0]["learned_at"] = 0  # done at step 3, in the middle of an epoch
+    done = trained(run, diagonal_config, replace(start, state=state), stop_at=3).checkpoint
+    ended = trained(run, diagonal_config, done)
+    assert ended.finished
+    assert ended.trainer.diverged == {}
+    for name, array in ended.checkpoint.arrays.items():
+        if name.startswith(".model"):
+            assert array[0].tobytes() == done.arrays[name][0].tobytes()
+            assert array[1].tobytes() != done.arrays[name][1].tobytes() or not array[1].any()
+    assert [event["seed"] for event in ended.events if event["step"] > 4] == [1]
+    assert math.isnan(ended.progress[-1].losses[0])
+    assert math.isfinite(ended.progress[-1].losses[1])

@@ -24,7 +24,8 @@ TASK = find_task("badd")
 
 def inputs(config: RunConfig, step: int, lengths: list[int]) -> tuple[Examples, ...]:
     controls = [replace(initial_controls(config), curriculum=CurriculumState(length)) for length in lengths]
-    return step_examples(config, TASK, step_draws(config, TASK, controls, step), step)
+    endless = replace(config, steps=1_000_000)
+    return step_examples(config, TASK, step_draws(endless, TASK, controls, step), step)
 
 
 @dataclass(frozen=True)

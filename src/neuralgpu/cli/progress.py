@@ -57,7 +57,7 @@ def _plain(label: str) -> Display:
 
 
 def training_line(progress: "TrainingProgress", *, timed: bool) -> str:
-    """Says in a line how training stands; the median where there are several seeds.
+    """Says in a line how training stands; the median of the seeds that still learn.
 
     Args:
         progress: the state after a step.
@@ -67,9 +67,9 @@ def training_line(progress: "TrainingProgress", *, timed: bool) -> str:
     length = str(lengths[0]) if len(lengths) == 1 else f"{lengths[0]}-{lengths[-1]}"
     parts = [f"≤{_clock(progress.seconds_left)} left"] if timed else []
     parts.append(f"length {length}")
-    error, loss = median(progress.sequence_errors), median(progress.losses)
-    if math.isfinite(loss):
-        parts += [f"error {error:.1%}", f"loss {loss:.4f}"]
+    errors, losses = (list(filter(math.isfinite, of_seeds)) for of_seeds in (progress.sequence_errors, progress.losses))
+    if losses:
+        parts += [f"error {median(errors):.1%}", f"loss {median(losses):.4f}"]
     if timed:
         parts.append(f"{progress.steps_per_second:.1f}/s")
     return "  ".join(parts)

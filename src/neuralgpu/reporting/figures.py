@@ -95,13 +95,10 @@ def _draw_seeds(
     *,
     steps: bool = False,
 ) -> None:
-    """Draws one line a seed and, over several, their median."""
+    """Draws one line a seed and, over several, their median, in which a seed that is done keeps its last value."""
     style = "steps-post" if steps else "default"
     several = len(seeds) > 1
-    values: dict[int, list[float]] = {}
     for lines in seeds.values():
-        for event in lines:
-            values.setdefault(event["step"], []).append(value(event))
         points = [value(event) for event in lines]
         axes.plot(
             [event["step"] for event in lines],
@@ -115,7 +112,11 @@ def _draw_seeds(
             markersize=3,
         )
     if several:
-        middle = {step: median(values[step]) for step in sorted(values)}
+        latest: dict[int, float] = {}
+        middle: dict[int, float] = {}
+        for event in sorted((event for lines in seeds.values() for event in lines), key=lambda event: event["step"]):
+            latest[event["seed"]] = value(event)
+            middle[event["step"]] = median(latest.values())
         axes.plot(list(middle), list(middle.values()), color=color, drawstyle=style, linewidth=1.8, label=label)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from neuralgpu.config import RunConfig
 from neuralgpu.curriculum import Draw, draw
 from neuralgpu.tasks.task import Task
-from neuralgpu.training.controls import Controls
+from neuralgpu.training.controls import Controls, last_step
 from neuralgpu.training.objective import Examples
 
 _LENGTH_STREAM = 0x4C454E
@@ -21,20 +21,16 @@ Item = TypeVar("Item")
 
 
 def step_draws(config: RunConfig, task: Task, controls: list[Controls], step: int) -> list[list[Draw]]:
-    """Returns each seed's lengths of a step (counted from 0).
+    """Returns each seed's lengths of a step (counted from 0); none for a seed that is done.
 
     All seeds push the same uniforms through their own distributions, so their lengths move together.
     """
-    return [
-        draw(
-            config.curriculum,
-            control.curriculum,
-            task.valid_length,
-            np.random.default_rng([_LENGTH_STREAM, step]),
-            config.batch,
-        )
-        for control in controls
-    ]
+
+    def of_seed(control: Controls) -> list[Draw]:
+        uniforms = np.random.default_rng([_LENGTH_STREAM, step])
+        return draw(config.curriculum, control.curriculum, task.valid_length, uniforms, config.batch)
+
+    return [[] if step >= last_step(config, control) else of_seed(control) for control in controls]
 
 
 def step_examples(config: RunConfig, task: Task, draws: list[list[Draw]], step: int) -> tuple[Examples, ...]:

@@ -40,7 +40,7 @@ class Progress:
     """Curriculum lengths."""
     losses: list[float]
     sequence_errors: list[float]
-    """Running means over the epoch."""
+    """Running means over the epoch; not a number for seeds that are done or diverged."""
     steps_per_second: float
     seconds_left: float
 
@@ -193,6 +193,8 @@ class Trainer:
         )
 
     def _count(self, sums: EpochSums, index: int, draws: list[Draw], reports: tuple[Report, ...]) -> None:
+        if not draws:
+            return
         reports = reports[: len(draws)]
         loss = fmean(float(report.loss[index]) for report in reports)
         if not math.isfinite(loss):

@@ -21,7 +21,7 @@ class Examples(NamedTuple):
     bucket: Float[AnyArray, ""]
     """This seed's own bucket; the arrays are longer where they are padded to another seed's."""
     used: Float[AnyArray, ""]
-    """1, or 0 where the bucket is open for another seed only: its gradient does not count then."""
+    """1, or 0 where the bucket is there for other seeds only: nothing is computed of it then."""
 
 
 class Weights(NamedTuple):

@@ -62,14 +62,18 @@ def compiled_step(config: RunConfig, devices: list[Any] | None = None) -> Step:
     spread = partial(jax.shard_map, mesh=mesh, out_specs=by_seed, check_vma=False)
 
     def gradient_of_bucket(model: NeuralGPU, examples: Examples, weights: Weights) -> tuple[NeuralGPU, Report]:
-        gradients, report = jax.grad(objective, has_aux=True)(model, examples, weights, config)
-        gradients = jax.tree.map(lambda gradient: gradient * examples.used, gradients)
-        return (gradients, report) if seeds_split else jax.lax.pmean((gradients, report), "device")
+        def compute() -> tuple[NeuralGPU, Report]:
+            return jax.grad(objective, has_aux=True)(model, examples, weights, config)
+
+        nothing = jax.tree.map(jnp.zeros_like, jax.eval_shape(compute))
+        part = jax.lax.cond(examples.used > 0, compute, lambda: nothing)
+        return part if seeds_split else jax.lax.pmean(part, "device")
 
     def follow(
         learner: Learner, gradients: tuple[NeuralGPU, ...], used: tuple[AnyArray, ...], weights: Weights
     ) -> Learner:
-        mean: Any = jax.tree.map(lambda *parts: sum(parts) / sum(used), *gradients)
+        # A seed that is done uses no bucket; its rate is 0.
+        mean: Any = jax.tree.map(lambda *parts: sum(parts) / jnp.maximum(sum(used), 1), *gradients)
         if config.model.copies > 1:
             pulls = jax.grad(distance_of_copies)(learner.model.cells)
             pulled = jax.tree.map(lambda gradient, pull: gradient + weights.pull * pull, mean.cells, pulls)
