@@ -119,7 +119,7 @@ def preset_names() -> list[str]:
 
 
 def preset_settings(name: str, operation: str) -> dict[str, Any]:
-    """Reads a preset: the one made for the task's operation where there is one, else the general one.
+    """Reads a preset; where there is one for the task's operation, it is laid over the general one.
 
     Raises:
         UserError: there is no preset of that name.
@@ -127,9 +127,8 @@ def preset_settings(name: str, operation: str) -> dict[str, Any]:
     if name not in preset_names():
         raise unknown_name("preset", name, preset_names())
     folder = resources.files("neuralgpu").joinpath("presets")
-    special = folder.joinpath(f"{name}-{operation}.toml")
-    text = (special if special.is_file() else folder.joinpath(f"{name}.toml")).read_text(encoding="utf-8")
-    return {"preset": name, **tomllib.loads(text)}
+    files = (folder.joinpath(f"{name}.toml"), folder.joinpath(f"{name}-{operation}.toml"))
+    return merged([{"preset": name}, *(tomllib.loads(file.read_text("utf-8")) for file in files if file.is_file())])
 
 
 def read_toml(path: Path) -> dict[str, Any]:

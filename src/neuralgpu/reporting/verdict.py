@@ -116,11 +116,12 @@ def _training_state(record: RunRecord) -> str:
     stopped = f"Training {ending(record.events)} at step {record.last_step:,}"
     longest = f"its longest inputs ({record.trained_to} symbols)"
     learned, seeds = len(record.learned_seeds), len(progress)
-    if learned:
-        who = "it" if seeds == 1 else f"{learned} of {seeds} seeds"
-        return f"{stopped}; {who} learned {longest}."
     last = [lines[-1] for lines in progress.values()]
     error = percent(median(float(line["sequence_error"]) for line in last))
+    if learned:
+        who = "it" if seeds == 1 else f"{learned} of {seeds} seeds"
+        whose = "an error" if seeds == 1 else "a median error"
+        return f"{stopped}; {who} learned {longest}, down to {whose} of {error}."
     reached = number_range(min(line["length"] for line in last), max(line["length"] for line in last))
     who, whose = ("it", "its") if seeds == 1 else ("any seed", "the median")
     return f"{stopped}, before {who} learned {longest}: {whose} sequence error was {error} at length {reached}."
