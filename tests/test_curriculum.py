@@ -16,6 +16,7 @@ from neuralgpu.curriculum import (
     draw,
     initial_state,
     longest,
+    starts_over,
     update,
 )
 from neuralgpu.errors import UserError
@@ -84,7 +85,7 @@ def test_length_grows_over_the_valid_ones_and_stops_at_the_longest() -> None:
 @pytest.mark.parametrize("config", [PUBLISHED, BUCKETS], ids=["growth", "buckets"])
 def test_nothing_moves_on_above_the_error_bound(config: CurriculumConfig) -> None:
     state = initial_state(config)
-    assert update(config, state, odd, 0.1501) == state
+    assert update(config, state, odd, 0.1501) == replace(state, epochs=1)
     assert update(config, state, odd, 0.15).length > state.length
 
 
@@ -97,6 +98,23 @@ def test_buckets_open_one_after_the_other() -> None:
         state = update(BUCKETS, state, odd, 0.1)
     assert opened == [[8], [8, 12], [8, 12, 16], [8, 12, 16]]
     assert longest(BUCKETS, odd) == 16
+
+
+def test_a_seed_that_does_not_pass_the_proving_bucket_in_time_starts_over() -> None:
+    config = replace(BUCKETS, proving_bucket=12, proving_epochs=2)
+
+    def asked(errors: list[float]) -> list[bool]:
+        state, answers = initial_state(config), []
+        for error in errors:
+            state = update(config, state, odd, error)
+            answers.append(starts_over(config, state))
+        return answers
+
+    assert asked([0.9] * 9) == [False] * 9, "the first bucket is given any time"
+    assert asked([0.1, 0.9, 0.1, 0.9, 0.9, 0.9]) == [False] * 6, "passed in its second epoch"
+    assert asked([0.1, 0.9, 0.9]) == [False, False, True]
+    config = replace(BUCKETS, proving_bucket=16)
+    assert asked([0.1, 0.1, *[0.9] * 5]) == [False] * 7, "the last bucket proves nothing"
 
 
 def test_buckets_are_filled_with_the_longest_length_that_fits_and_a_share_of_shorter_ones() -> None:

@@ -102,6 +102,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "model.saturation_limit": (0, 100),
     "curriculum.max_length": (1, 2048),
     "curriculum.buckets": (1, 2048),
+    "curriculum.proving_bucket": (0, 2048),
+    "curriculum.proving_epochs": (1, 1_000_000),
     "optimiser.learning_rate": (0, 10),
     "optimiser.epsilon": (0, 1),
     "optimiser.max_grad_norm": (0, 1_000_000_000),

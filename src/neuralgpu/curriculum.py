@@ -33,6 +33,11 @@ class CurriculumConfig:
     """growth: chance of taking a draw from all lengths up to max_length where that is longer."""
     buckets: tuple[int, ...] = (8, 12, 16, 20, 24, 28, 32, 36, 40, 48, 64, 128)
     """Padded lengths that steps are compiled for, rising."""
+    proving_bucket: int = 0
+    """buckets: who has learned the algorithm and not its inputs by heart passes this bucket soon after it opens. A seed
+    that does not starts over with new weights. Where it is not in use, or the last one, every seed goes on."""
+    proving_epochs: int = 2
+    """buckets: number of epochs that a seed has for the proving bucket."""
     shorter_share: float = 0.0
     """buckets: share of the inputs whose length is drawn evenly from all that fit; the others are the longest."""
 
@@ -69,6 +74,8 @@ class CurriculumState:
 
     length: int
     """Longest length drawn on purpose, or the longest open bucket."""
+    epochs: int = 0
+    """Epochs since that length was reached."""
 
 
 @dataclass(frozen=True)
@@ -114,11 +121,18 @@ def update(
     config: CurriculumConfig, state: CurriculumState, valid: ValidLength, sequence_error: float
 ) -> CurriculumState:
     """Moves on to the next valid length or bucket when an epoch's sequence error allows it."""
+    stayed = replace(state, epochs=state.epochs + 1)
     if sequence_error > config.advance_below:
-        return state
+        return stayed
     candidates = config.training_buckets if config.kind == "buckets" else filter(valid, range(1, config.max_length + 1))
-    longer = (length for length in candidates if length > state.length)
-    return replace(state, length=next(longer, state.length))
+    longer = next((length for length in candidates if length > state.length), None)
+    return stayed if longer is None else CurriculumState(longer)
+
+
+def starts_over(config: CurriculumConfig, state: CurriculumState) -> bool:
+    """Says whether a seed has had its epochs for the proving bucket and did not pass it."""
+    proving = config.kind == "buckets" and state.length == config.proving_bucket < config.training_buckets[-1]
+    return proving and state.epochs >= config.proving_epochs
 
 
 def longest(config: CurriculumConfig, valid: ValidLength) -> int:

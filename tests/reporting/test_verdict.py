@@ -1,5 +1,6 @@
 """Verdicts say what the rows say, good or bad."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,6 +90,16 @@ def test_few_inputs_prove_little(build_run: Callable[[str], Path], make_row: Cal
 
 def test_enough_inputs_need_no_note(build_run: Callable[[str], Path], make_row: Callable[..., ResultRow]) -> None:
     assert judged(build_run("without_results"), [make_row(count=1024)])[2] == ()
+
+
+def test_seeds_that_started_over_are_told(build_run: Callable[[str], Path], make_row: Callable[..., ResultRow]) -> None:
+    for run, who in (("without_results", "The seed"), ("mixed", "2 of the 10 seeds")):
+        path = build_run(run)
+        restarts = [{"event": "restart", "step": 900, "time": 1.7e9, "seed": seed, "length": 25} for seed in (1, 2, 1)]
+        with (path / "events.jsonl").open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(event) + "\n" for event in restarts)
+        notes = judged(path, [make_row(count=1024)])[2]
+        assert f"{who} started over with new weights after learning short inputs by heart." in notes
 
 
 def test_training_lengths_alone_prove_nothing(

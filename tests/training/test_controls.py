@@ -172,3 +172,18 @@ def test_lengths_grow_with_the_epochs() -> None:
     assert controls.curriculum.length == 9
     controls, _ = after_epoch(CLASSIC, controls, failing(0.1), VALID, 400)
     assert controls.curriculum.length == 9
+
+
+def test_a_seed_that_starts_over_has_the_first_controls_again() -> None:
+    curriculum = CurriculumConfig(
+        kind="buckets", start_length=8, buckets=(8, 12, 41), proving_bucket=12, proving_epochs=1, advance_below=0.5
+    )
+    config = replace(DIAGONAL, curriculum=curriculum)
+    controls = initial_controls(config)
+    for attempt in (1, 2):
+        controls, _ = after_epoch(config, controls, EpochStatistics(0.01, 0.1, 5.0), VALID, 200)
+        assert (controls.curriculum.length, controls.attempt) == (12, attempt - 1)
+        assert controls.saturation_weight != initial_controls(config).saturation_weight
+        controls, average = after_epoch(config, controls, EpochStatistics(0.01, 0.9, 5.0), VALID, 400)
+        assert controls == replace(initial_controls(config), attempt=attempt)
+        assert not average

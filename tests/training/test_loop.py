@@ -226,3 +226,29 @@ def test_a_seed_that_is_done_rests_while_the_others_learn(tmp_path: Path, diagon
     assert [event["seed"] for event in ended.events if event["step"] > 4] == [1]
     assert math.isnan(ended.progress[-1].losses[0])
     assert math.isfinite(ended.progress[-1].losses[1])
+
+
+def test_a_seed_that_starts_over_gets_new_weights_and_the_other_keeps_its_own(
+    tmp_path: Path, diagonal_config: RunConfig
+) -> None:
+    proving = replace(diagonal_config.curriculum, buckets=(4, 6, 10), proving_bucket=6, proving_epochs=1)
+    config = replace(diagonal_config, curriculum=proving)
+    run = started(tmp_path / "run", config)
+    start = trained(run, config, stop_at=2).checkpoint
+    state = copy.deepcopy(dict(start.state))
+    assert [control["curriculum"]["length"] for control in state["controls"]] == [6, 6]
+    config = replace(config, curriculum=replace(proving, advance_below=0.0))
+    state["controls"][1]["curriculum"] = {"length": 4}
+    before = trained(run, config, replace(start, state=state), stop_at=3)
+    ended = trained(run, config, before.checkpoint, stop_at=4)
+    restarts = [event for event in ended.events if event["event"] == "restart"]
+    assert restarts == [{"event": "restart", "step": 4, "seed": 0, "length": 6}]
+    controls = ended.checkpoint.state["controls"]
+    assert [(control["attempt"], control["curriculum"]["length"]) for control in controls] == [(1, 4), (0, 4)]
+    for name, array in ended.checkpoint.arrays.items():
+        if name.startswith(".moments"):
+            assert not array[0].any()
+        elif array[0].size > 10:
+            assert np.abs(array[0] - before.checkpoint.arrays[name][0]).max() > 0.1
+            assert np.abs(array[1] - before.checkpoint.arrays[name][1]).max() < 0.1
+    assert trained(run, config, ended.checkpoint).finished

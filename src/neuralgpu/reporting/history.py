@@ -6,7 +6,7 @@ from typing import Any
 Event = Mapping[str, Any]
 """One line of events.jsonl; it always has 'event', 'step' and 'time' (unix seconds)."""
 
-MEASURED = frozenset({"progress", "validate", "learned", "finish"})
+MEASURED = frozenset({"progress", "validate", "learned", "restart", "finish"})
 
 
 def settled(events: Iterable[Event]) -> list[Event]:

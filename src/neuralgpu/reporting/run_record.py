@@ -16,6 +16,7 @@ EVENT_FIELDS: dict[str, set[str]] = {
     "progress": {"seed", "length", "loss", "sequence_error", "seconds"},
     "validate": {"seed", "length", "count", "sequence_error"},
     "learned": {"seed"},
+    "restart": {"seed"},
 }
 """What a line of each kind must have beside 'event', 'step' and 'time'."""
 

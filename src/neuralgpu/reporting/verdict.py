@@ -102,6 +102,10 @@ def _notes(headline: Summary, record: RunRecord) -> list[str]:
         notes.append("The 95% interval reaches above 1%: it takes more inputs to be sure that the error is below 1%.")
     if record.trained_to and headline.length <= record.trained_to:
         notes.append("No input longer than the training inputs was tested, so this says nothing about generalisation.")
+    restarted = {event["seed"] for event in of_kind(record.events, "restart")}
+    if restarted:
+        who = "The seed" if len(record.seeds) == 1 else f"{len(restarted)} of the {len(record.seeds)} seeds"
+        notes.append(f"{who} started over with new weights after learning short inputs by heart.")
     untested = len(set(record.seeds) - {row.seed for row in headline.rows})
     if untested:
         notes.append(f"{untested} of the {len(record.seeds)} seeds trained were not tested at this length.")

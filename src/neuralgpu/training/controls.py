@@ -24,6 +24,8 @@ class Controls:
     saturation_weight: float
     learned_at: int | None = None
     """Step at which the longest training inputs were learned; the 'falling' schedule counts from here."""
+    attempt: int = 0
+    """How often the seed has started over with new weights."""
     history: tuple[float, ...] = ()
     """Perplexity (adam) or loss (adamax) of the last epochs, as the published rule for the rate needs them."""
 
@@ -69,10 +71,12 @@ def after_epoch(
 ) -> tuple[Controls, bool]:
     """Returns the next epoch's controls, and whether the relaxed copies are to be averaged now.
 
-    Published: where sequence error allows moving on, the pull grows by 1.2 while it is below 0.1; after that the
-    copies are averaged each time.
+    A larger `attempt` asks for new weights. Published: where sequence error allows moving on, the pull grows by 1.2
+    while it is below 0.1; after that the copies are averaged each time.
     """
     state = curriculum.update(config.curriculum, controls.curriculum, valid, statistics.sequence_error)
+    if curriculum.starts_over(config.curriculum, state):
+        return replace(initial_controls(config), attempt=controls.attempt + 1), False
     relaxed = config.model.copies > 1 and step < last_step(config, controls)
     moving_on = relaxed and statistics.sequence_error <= config.curriculum.advance_below
     average = moving_on and controls.pull >= _LARGEST_PULL

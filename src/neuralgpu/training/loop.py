@@ -26,7 +26,7 @@ from neuralgpu.training.controls import (
 )
 from neuralgpu.training.data import made_ahead, step_draws, step_examples
 from neuralgpu.training.objective import Examples, Report, Weights
-from neuralgpu.training.step import compiled_step, initial_learner, with_averaged_copies
+from neuralgpu.training.step import compiled_step, initial_learner, restarted, with_averaged_copies
 
 
 @dataclass(frozen=True)
@@ -233,6 +233,9 @@ class Trainer:
             following, average[index] = after_epoch(config, control, means, self._task.valid_length, standing.step)
             if control.learned_at is None and following.learned_at is not None:
                 self._run.append_event("learned", standing.step, seed=seed, sequence_error=means.sequence_error)
+            if following.attempt > control.attempt:
+                self._run.append_event("restart", standing.step, seed=seed, length=control.curriculum.length)
+                self._learner = restarted(self._learner, config, index, following.attempt)
             standing.controls[index] = following
         if average.any():
             self._learner = with_averaged_copies(self._learner, average)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import PyTree
+from jaxtyping import Array, PyTree
 
 from neuralgpu.config import RunConfig
 from neuralgpu.model.arrays import AnyArray
@@ -33,12 +33,21 @@ Step = Callable[[Learner, tuple[Examples, ...], Weights], tuple[Learner, tuple[R
 
 def initial_learner(config: RunConfig) -> Learner:
     """Draws every seed's weights from its own number."""
+    return jax.jit(jax.vmap(lambda seed: _new_learner(jax.random.key(seed), config)))(
+        np.asarray(config.seeds, np.uint32)
+    )
 
-    def one(seed: AnyArray) -> Learner:
-        model = initial_model(jax.random.key(seed), config.model)
-        return Learner(model, optimiser(config.optimiser).init(eqx.filter(model, eqx.is_array)))
 
-    return jax.jit(jax.vmap(one))(np.asarray(config.seeds, np.uint32))
+def restarted(learner: Learner, config: RunConfig, index: int, attempt: int) -> Learner:
+    """Returns the learner with the weights of one seed drawn anew, from its number and the attempt's."""
+    key = jax.random.fold_in(jax.random.key(config.seeds[index]), attempt)
+    new = jax.jit(lambda key: _new_learner(key, config))(key)
+    return jax.tree.map(lambda old, new: jnp.asarray(old).at[index].set(new), learner, new)
+
+
+def _new_learner(key: Array, config: RunConfig) -> Learner:
+    model = initial_model(key, config.model)
+    return Learner(model, optimiser(config.optimiser).init(eqx.filter(model, eqx.is_array)))
 
 
 def compiled_step(config: RunConfig, devices: list[Any] | None = None) -> Step:
