@@ -29,9 +29,15 @@ def test_commands_in_the_pages_exist(page: str) -> None:
 
 @pytest.mark.parametrize("page", TEXTS)
 def test_tasks_and_presets_in_the_pages_exist(page: str) -> None:
-    for name in re.findall(r"neuralgpu train ([a-z0-9]+)", TEXTS[page]):
+    for name in re.findall(r"neuralgpu (?:train|sample) ([a-z0-9]+)", TEXTS[page]):
         assert find_task(name).name == name
     assert set(re.findall(r"--preset ([a-z]+)", TEXTS[page])) <= set(preset_names())
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_every_code_block_of_python_runs(page: str) -> None:
+    for block in re.findall(r"^```python\n(.*?)^```", TEXTS[page], flags=re.MULTILINE | re.DOTALL):
+        exec(compile(block, page, "exec"), {})
 
 
 @pytest.mark.parametrize("page", TEXTS)

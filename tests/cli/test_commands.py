@@ -54,13 +54,14 @@ def test_resuming_a_finished_run_changes_nothing(run_cli: RunCli, run: Path) -> 
 @pytest.mark.parametrize("name", task_names())
 def test_sample_prints_sums_as_people_read_them(run_cli: RunCli, name: str) -> None:
     task = find_task(name)
-    records = parsed(run_cli("sample", name, "--length", 7, "--count", 3, "--json"))
+    length = task.valid_lengths(7, 10)[0]
+    records = parsed(run_cli("sample", name, "--length", length, "--count", 3, "--json"))
     assert len(records) == 3
     for record in records:
         assert list(record) == ["task", "length", "layout", "input", "target"]
-        assert (record["task"], record["length"], record["layout"]) == (name, 7, task.layout)
+        assert (record["task"], record["length"], record["layout"]) == (name, length, task.layout)
         assert record["target"] == task.solve(record["input"])
-    plain = run_cli("sample", name, "--length", 7, "--count", 3).out.splitlines()
+    plain = run_cli("sample", name, "--length", length, "--count", 3).out.splitlines()
     assert plain == [f"{record['input']} = {record['target']}" for record in records]
 
 
@@ -77,7 +78,15 @@ def test_tasks_lists_all(run_cli: RunCli) -> None:
     header, *lines = run_cli("tasks").out.splitlines()
     assert header.split() == ["task", "operation", "base", "layout", "lengths", "example"]
     assert [line.split()[0] for line in lines] == task_names()
-    assert all(len(line) < 100 for line in lines)
+    assert all(len(line) < 110 for line in lines)
+
+
+def test_tasks_lists_some(run_cli: RunCli) -> None:
+    aligned = [record["task"] for record in parsed(run_cli("tasks", "b*e", "--json"))]
+    assert aligned == ["badde", "bsube", "bmule", "bdive", "breverse"]
+    assert {record["operation"] for record in parsed(run_cli("tasks", "division", "--json"))} == {"division"}
+    assert run_cli("tasks", "divison").error.startswith("There is no task 'divison'. Did you mean ")
+    assert "Give a pattern, or one of: addition, subtraction, " in run_cli("tasks", "zzz").error
 
 
 def test_doctor(run_cli: RunCli) -> None:
@@ -88,6 +97,14 @@ def test_doctor(run_cli: RunCli) -> None:
     assert set(found["versions"]) == {"neuralgpu", "jax", "python", "equinox", "optax", "numpy"}
     plain = run_cli("doctor").out
     assert all(f"{version}\n" in plain for version in found["versions"].values())
+
+
+@pytest.mark.parametrize(
+    ("name", "lengths"),
+    [("badd", DEFAULT_LENGTHS), ("dup", (24, 40, 100, 200, 400)), ("3mul", (23, 41, 101, 200, 401))],
+)
+def test_lengths_that_a_task_lacks_are_replaced_by_shorter_ones(name: str, lengths: tuple[int, ...]) -> None:
+    assert tuple(question.length for question in questions(find_task(name), None, "random", 3)) == lengths
 
 
 def test_evaluate_prints_the_rows_that_it_keeps(run_cli: RunCli, run: Path) -> None:

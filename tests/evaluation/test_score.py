@@ -24,7 +24,7 @@ class Told(TrainedModels):
         """Yields the right symbols in batches of three, apart from those to be spoiled."""
         right = np.zeros((len(self.seeds), *mask.shape), np.int32)
         for index, grid in enumerate(grids):
-            symbols = self.task.encode_output(self.task.solve(self.task.decode_input(grid)))
+            symbols = self.task.encode_output(self.task.solve(self.task.decode_input(grid)), len(grid))
             right[:, index, : len(symbols)] = symbols
         # Where nothing is asked for, anything goes.
         right = np.where(right == 0, 7, right)

@@ -1,11 +1,14 @@
+from operator import add, floordiv, mul, sub
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from neuralgpu.errors import UserError
 from neuralgpu.tasks import find_task, task_names
+from neuralgpu.tasks.arithmetic import Arithmetic
 
 PUBLISHED_OPERATORS = {
     "badd": 11,
@@ -16,7 +19,15 @@ PUBLISHED_OPERATORS = {
     "mul": 16,
     "omul": 17,
     "fmul": 18,
+    "bdiv": 17,
+    "qdiv": 18,
+    "div": 19,
+    "bsub": 20,
+    "qsub": 21,
+    "sub": 22,
 }
+SIGNS = {"addition": "+", "subtraction": "-", "multiplication": "*", "division": "/"}
+TASKS = [name for name in task_names() if isinstance(find_task(name), Arithmetic)]
 
 
 @pytest.mark.parametrize(
@@ -40,21 +51,23 @@ def test_names_say_base_operation_and_layout(name: str, base: int, operation: st
 @pytest.mark.parametrize(("name", "operator"), PUBLISHED_OPERATORS.items())
 def test_published_operators(name: str, operator: int) -> None:
     task = find_task(name)
-    sign = "+" if task.operation == "addition" else "*"
-    assert task.encode(f"1{sign}0")[:, 0].tolist() == [2, operator, 1]
+    assert task.encode(f"1{SIGNS[task.operation]}1")[:, 0].tolist() == [2, operator, 2]
     assert task.vocabulary == operator + 1
 
 
 def test_other_operators_collide_with_nothing() -> None:
     operators = {}
-    for name in task_names():
+    for name in TASKS:
         task = find_task(name)
         text = task.example(3)[0]
         operators[(task.operation, task.base)] = int(task.encode(text).max())
         assert task.vocabulary == operators[(task.operation, task.base)] + 1
-    assert len(set(operators.values())) == len(operators) == 18
-    unpublished = set(operators.values()) - set(PUBLISHED_OPERATORS.values())
-    assert min(unpublished) > 25
+    assert len(operators) == 36
+    for base in range(2, 11):
+        assert len({operators[operation, base] for operation in SIGNS}) == 4
+    ours = [symbol for symbol in operators.values() if symbol > 22]
+    assert len(set(ours)) == len(ours) == 36 - len(PUBLISHED_OPERATORS)
+    assert min(ours) == 26
 
 
 @pytest.mark.parametrize(
@@ -71,6 +84,10 @@ def test_other_operators_collide_with_nothing() -> None:
         ("qmul", "3*3", [[4, 15, 4]], "021"),
         ("fmul", "4*4", [[5, 18, 5]], "031"),
         ("omul", "7*7", [[8, 17, 8]], "061"),
+        ("bsub", "101-11", [[2, 1, 2, 20, 2, 2, 1]], "0000010"),
+        ("subz", "103-4", [[4, 1, 2, 22, 5]], "99"),
+        ("div", "57/6", [[8, 6, 19, 7, 1]], "00009"),
+        ("qdive", "33/2", [[4, 4, 0, 0, 0], [3, 1, 18, 0, 0]], "00013"),
     ],
 )
 def test_written_examples(name: str, text: str, rows: list[list[int]], target: str) -> None:
@@ -79,7 +96,9 @@ def test_written_examples(name: str, text: str, rows: list[list[int]], target: s
     assert task.solve(text) == target
 
 
-def test_spaces_and_the_multiplication_sign_are_understood() -> None:
+def test_spaces_and_the_signs_of_print_are_understood() -> None:
+    assert find_task("div").solve("57 \N{DIVISION SIGN} 6") == "00009"
+    assert find_task("sub").solve("57\N{MINUS SIGN}6") == "00051"
     task = find_task("mul")
     assert task.solve("  57 \N{MULTIPLICATION SIGN} 86 ") == "04902"
     assert np.array_equal(task.encode(" 57 \N{MULTIPLICATION SIGN}86"), task.encode("57*86"))
@@ -88,19 +107,23 @@ def test_spaces_and_the_multiplication_sign_are_understood() -> None:
 DIGITS = st.text("0123456789", min_size=1, max_size=40)
 
 
-@given(st.sampled_from(task_names()), DIGITS, DIGITS)
+@given(st.sampled_from(TASKS), DIGITS, DIGITS)
 @settings(deadline=None)
 def test_typed_inputs_round_trip_and_are_solved_as_python_would(name: str, first: str, second: str) -> None:
     task = find_task(name)
     for digit in "0123456789"[task.base :]:
         first, second = (operand.replace(digit, str(int(digit) % task.base)) for operand in (first, second))
-    sign = "+" if task.operation == "addition" else "*"
+    if task.operation in {"subtraction", "division"} and int(first, task.base) < int(second, task.base):
+        first, second = second, first
+    if task.operation == "division":
+        assume(int(second, task.base) > 0)
+    sign = SIGNS[task.operation]
     text = f"{first}{sign}{second}"
     width = 0 if task.layout == "unpadded" else max(len(first), len(second))
     assert task.decode_input(task.encode(text)) == f"{first.zfill(width)}{sign}{second.zfill(width)}"
     x, y = int(first, task.base), int(second, task.base)
     answer = task.solve(text)
-    assert int(answer, task.base) == (x + y if sign == "+" else x * y)
+    assert int(answer, task.base) == {"+": add, "-": sub, "*": mul, "/": floordiv}[sign](x, y)
     assert len(answer) == 2 * width + 1 or (task.layout == "unpadded" and (answer == "0" or answer[0] != "0"))
 
 
@@ -116,6 +139,10 @@ def test_typed_inputs_round_trip_and_are_solved_as_python_would(name: str, first
         ("badd", "101*11", "'badd' adds with '+', got '*'."),
         ("mulz", "101+11", "'mulz' multiplies with '*', got '+'."),
         ("mul", "-5*3", "'mul' multiplies with '*', got '-'."),
+        ("sub", "5+3", "'sub' subtracts with '-', got '+'."),
+        ("bdiv", "10*1", "'bdiv' divides with '/', got '*'."),
+        ("sub", "3-12", "'sub' has no numbers below zero: put the larger number before the '-'."),
+        ("divz", "12/00", "'divz' cannot divide by zero: put a number above zero behind the '/'."),
         ("badd", "10+7", "'badd' reads inputs like '101+11': character 4, '7', is no digit of base 2 (0 1)."),
         ("badd", " 1 + 2", "'badd' reads inputs like '101+11': character 6, '2', is no digit of base 2 (0 1)."),
         ("add3", "1 1+2", "'add3' reads inputs like '101+11': character 2, ' ', is no digit of base 3 (0 1 2)."),
@@ -140,13 +167,14 @@ def test_errors_say_what_is_wrong_and_where(name: str, text: str, message: str) 
         assert str(error.value) == message
 
 
-@pytest.mark.parametrize("name", ["mul", "mul7e", "bmulz", "add"])
-def test_the_longest_inputs_are_solved(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "last"), [("mul", "1"), ("mul7e", "1"), ("bmulz", "1"), ("add", "2"), ("sube", ""), ("odiv", "1")]
+)
+def test_the_longest_inputs_are_solved(name: str, last: str) -> None:
     task = find_task(name)
-    sign = "+" if task.operation == "addition" else "*"
-    text = f"{'1' * 49_999}{sign}{'1' * 49_999}"
+    text = f"{'1' * 49_999}{SIGNS[task.operation]}{'1' * 49_999}"
     assert task.encode(text).shape == (99_999, task.rows)
-    assert task.solve(text).lstrip("0")[-1] == ("2" if sign == "+" else "1")
+    assert task.solve(text).lstrip("0")[-1:] == last
 
 
 @pytest.mark.parametrize("name", ["badd", "baddz", "badde", "bmul", "add3", "qmul"])
@@ -177,3 +205,27 @@ def test_unpadded_operands_are_uniform_numbers() -> None:
     lengths = np.count_nonzero(batch.grid[:, :, 0], axis=1)
     assert lengths.min() < 7
     assert lengths.max() == 7
+
+
+@pytest.mark.parametrize("name", ["bsub", "sub", "bdiv", "div", "sub3"])
+def test_the_shortest_differences_and_quotients_have_their_chances(name: str) -> None:
+    task = find_task(name)
+    base = task.base
+    batch = task.sample(np.random.default_rng(8), 3, 1500)
+    texts, counts = np.unique([task.decode_input(grid) for grid in batch.grid], return_counts=True)
+    if task.operation == "division":
+        expected = {f"{x}/{y}": 1 / base / (base - 1) for x in range(base) for y in range(1, base)}
+    else:
+        expected = {f"{x}-{y}": (1 + (x > y)) / base**2 for x in range(base) for y in range(x + 1)}
+    assert set(texts) == set(expected)
+    assert chisquare(counts, [1500 * expected[text] for text in texts]).pvalue > 0.001
+
+
+def test_long_quotients_are_not_all_small() -> None:
+    task = find_task("div")
+    texts = [task.decode_input(grid) for grid in task.sample(np.random.default_rng(9), 41, 4000).grid]
+    first, second = np.array([list(map(float, text.split("/"))) for text in texts]).T
+    for bound in (1, 2, 5, 20):
+        # P(x / y >= c) = 1 / (2 c) for uniform x and y.
+        share = np.mean(first / second >= bound)
+        assert abs(share - 1 / (2 * bound)) < 0.03

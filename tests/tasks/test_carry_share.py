@@ -99,8 +99,8 @@ def test_in_a_run_the_first_digit_is_uniform() -> None:
     assert chisquare(np.bincount(top, minlength=10)).pvalue > 0.001
 
 
-def test_uniform_takes_the_runs_away() -> None:
-    task = addition("badd", 0.5).uniform()
+def test_the_own_distribution_has_no_runs() -> None:
+    task = addition("badd", 0.5).own_distribution()
     assert task == find_task("badd")
     first, second = draw_digits(task, 15)
     assert chisquare(np.bincount(2 * first[:, 3] + second[:, 3])).pvalue > 0.001

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,8 +33,16 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
+    tasks_from: Annotated[
+        list[Path] | None,
+        typer.Option("--tasks-from", metavar="F.py", help="Run a Python file and add its tasks; may be repeated."),
+    ] = None,
 ) -> None:
     """Teaches a network an algorithm from short examples, then finds out whether it really learned it."""
+    for path in tasks_from or []:
+        from neuralgpu.tasks import add_tasks
+
+        add_tasks(path)
 
 
 COMMANDS = (
@@ -81,8 +90,8 @@ def main() -> None:
 
 
 def _command() -> str:
-    names = [argument for argument in sys.argv[1:2] if not argument.startswith("-")]
-    return f"{names[0]} " if names and names[0] in {command.__name__ for command in COMMANDS} else ""
+    known = {command.__name__ for command in COMMANDS}
+    return next((f"{argument} " for argument in sys.argv[1:] if argument in known), "")
 
 
 def _sentence(text: str) -> str:

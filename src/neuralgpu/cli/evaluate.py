@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from neuralgpu.tasks import Task
 
 DEFAULT_LENGTHS = (25, 41, 101, 201, 401)
+"""Where a task has no inputs of such a length, it is asked about the next shorter ones."""
 DEFAULT_CARRIES = (5, 10, 20, 40, 60, 80, 100, 130, 160, 190)
 
 
@@ -69,8 +70,8 @@ def questions(task: "Task", lengths: list[int] | None, suite: str | None, count:
     for found in map(find_suite, names):
         if isinstance(found, SizedSuite) and task.operation != "addition":
             raise UserError(f"Suite {found.name!r} is for addition, {task.name!r} is {task.operation}; use 'random'.")
-        default = map(found.length_of, DEFAULT_CARRIES) if isinstance(found, SizedSuite) else DEFAULT_LENGTHS
-        for length in lengths or list(default):
+        carries = map(found.length_of, DEFAULT_CARRIES) if isinstance(found, SizedSuite) else None
+        for length in lengths or carries or [max(task.valid_lengths(1, longest)) for longest in DEFAULT_LENGTHS]:
             task.check_length(length)
             question = Question(found, length, count)
             _ = question.size

@@ -35,8 +35,8 @@ def solve(
     if chosen not in models.seeds:
         raise UserError(f"{run} has no seed {chosen}; it has {', '.join(map(str, models.seeds))}.")
     answer = models.answers([text])[models.seeds.index(chosen)][0]
-    typer.echo(answer.lstrip("0") or "0")
+    typer.echo(task.plain(answer))
     if answer == right:
         typer.echo("right", err=True)
     else:
-        typer.echo(f"wrong: it should be {right.lstrip('0') or '0'}", err=True)
+        typer.echo(f"wrong: it should be {task.plain(right)}", err=True)

@@ -71,7 +71,8 @@ def _encoded(models: TrainedModels, examples: list[Example], length: int) -> tup
     grids = np.zeros((len(examples), length, models.task.rows), np.int32)
     targets = np.zeros((len(examples), length), np.int32)
     for index, example in enumerate(examples):
-        grid, target = models.task.encode(example.input), models.task.encode_output(example.target)
+        grid = models.task.encode(example.input)
+        target = models.task.encode_output(example.target, len(grid))
         grids[index, : len(grid)] = grid
         targets[index, : len(target)] = target
     return grids, targets

@@ -66,7 +66,7 @@ class Random(Suite):
 
     def examples(self, task: Task, length: int, count: int, rng: np.random.Generator) -> list[Example]:
         """Draws inputs as training without carry runs would; unpadded inputs may be shorter than `length`."""
-        grids = task.uniform().sample(rng, length, count).grid
+        grids = task.own_distribution().sample(rng, length, count).grid
         texts = [task.decode_input(grid) for grid in grids]
         return [Example(text, task.solve(text)) for text in texts]
 

@@ -1,11 +1,11 @@
-"""Addition and multiplication of two numbers, in any base and layout.
+"""Subtraction, multiplication and division of two numbers, in any base and layout; `addition.py` has the fourth.
 
 Operands are uniform in [0, base**k) at input length 2k + 1 (the published generators).
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -14,44 +14,39 @@ from jaxtyping import Int
 from neuralgpu.errors import UserError
 from neuralgpu.tasks import numerals
 from neuralgpu.tasks.layout import LAYOUT_SUFFIX, columns_of, place, read_operands
+from neuralgpu.tasks.symbols import OPERATORS, name_in_base, typed
 from neuralgpu.tasks.task import SYMBOL_LIMIT, Task
 from neuralgpu.types import Batch
 
-BASE_PREFIX = {2: "b", 4: "q", 5: "f", 8: "o", 10: ""}
-"""Published prefixes of task names; the other bases go behind the operation ('add3')."""
-
-OTHER_SIGNS = "+-*/\N{DIVISION SIGN}"
-"""Operators that a typed text may hold by mistake."""
+BASES = range(2, 11)
 
 
 @dataclass(frozen=True)
 class Arithmetic(Task):
-    """One operation on two numbers.
-
-    Published operators have their published symbols. Every other base and operation has a symbol of its own from
-    26 on (26 to 35), where nothing published lies.
-    """
+    """One operation on two numbers."""
 
     short_name: ClassVar[str]
     """The operation in task names."""
     sign: ClassVar[str]
     verb: ClassVar[str]
-    operators: ClassVar[Mapping[int, int]]
-    """Symbol of the operator for each base."""
 
     length_rule: ClassVar[str] = "odd lengths from 3"
+
+    @classmethod
+    def members(cls) -> Iterator[Task]:
+        """Yields the operation in every base and layout."""
+        if hasattr(cls, "sign"):
+            yield from (cls(base, layout) for base in BASES for layout in LAYOUT_SUFFIX)
 
     @property
     def name(self) -> str:
         """Prefix or number of the base, operation, suffix of the layout."""
-        prefix = BASE_PREFIX.get(self.base)
-        operation = f"{self.short_name}{self.base}" if prefix is None else f"{prefix}{self.short_name}"
-        return operation + LAYOUT_SUFFIX[self.layout]
+        return name_in_base(self.short_name, self.base) + LAYOUT_SUFFIX[self.layout]
 
     @property
     def operator(self) -> int:
         """Symbol of the operator."""
-        return self.operators[self.base]
+        return OPERATORS[self.sign][self.base]
 
     @property
     def vocabulary(self) -> int:
@@ -118,6 +113,13 @@ class Arithmetic(Task):
         answer = numerals.to_text(self.result(first, second), self.base)
         return answer if self.layout == "unpadded" else answer.zfill(self._grid_length(operands))
 
+    def check_operands(self, first: str, second: str) -> None:
+        """Refuses numbers that the operation is not defined for.
+
+        Raises:
+            UserError: it is not.
+        """
+
     def _grid_length(self, operands: tuple[str, str]) -> int:
         return columns_of(self.layout, len(operands[0]), len(operands[1]))
 
@@ -126,7 +128,7 @@ class Arithmetic(Task):
         form = f"{self.name!r} reads inputs like '101{self.sign}11'"
         if not text.strip():
             raise UserError(f"{form}, got an empty text.")
-        text = text.replace("\N{MULTIPLICATION SIGN}", "*")
+        text = typed(text)
         before, _, after = text.partition(self.sign)
         starts = (len(before) - len(before.lstrip()), len(before) + 1 + len(after) - len(after.lstrip()))
         before, after = before.strip(), after.strip()
@@ -140,6 +142,7 @@ class Arithmetic(Task):
         length = self._grid_length((before, after))
         if length > SYMBOL_LIMIT:
             raise UserError(f"This input takes {length} symbols; {SYMBOL_LIMIT} are allowed. Use shorter numbers.")
+        self.check_operands(before, after)
         return before, after
 
     def _check_digits(self, operand: str, start: int, form: str) -> None:
@@ -149,7 +152,7 @@ class Arithmetic(Task):
                 continue
             if character == self.sign:
                 raise UserError(f"{form}, got a second '{self.sign}' at character {position}.")
-            if character in OTHER_SIGNS:
+            if character in OPERATORS:
                 raise UserError(f"{self.name!r} {self.verb} with '{self.sign}', got '{character}'.")
             allowed = " ".join(digits)
             raise UserError(
@@ -158,62 +161,37 @@ class Arithmetic(Task):
 
 
 @dataclass(frozen=True)
-class Addition(Arithmetic):
-    """The sum of two numbers."""
+class Subtraction(Arithmetic):
+    """The smaller of two numbers taken from the larger."""
 
-    carry_share: float = 0.0
-    """Share of the drawn sums (0 to 1) that hold a carry run.
-
-    A run has length r uniform in 1..k and is placed uniformly; its pairs of digits add to base - 1, so that it passes
-    a carry on. In 80% of the runs a carry starts in the lowest column of the run (its pair adds to base or more, all
-    such pairs alike); in 20% none starts there. The digits outside of the run stay uniform.
-    """
-
-    operation: ClassVar[str] = "addition"
-    short_name: ClassVar[str] = "add"
-    sign: ClassVar[str] = "+"
-    verb: ClassVar[str] = "adds"
-    operators: ClassVar[Mapping[int, int]] = {2: 11, 4: 12, 10: 13, 3: 26, 5: 27, 6: 28, 7: 29, 8: 30, 9: 31}
-
-    def __post_init__(self) -> None:
-        """Refuses shares outside of 0 to 1."""
-        if not 0 <= self.carry_share <= 1:
-            raise UserError(f"A carry share of {self.carry_share} is not possible; give a number from 0 to 1.")
-
-    def uniform(self) -> "Addition":
-        """Returns the task without carry runs."""
-        return replace(self, carry_share=0.0)
+    operation: ClassVar[str] = "subtraction"
+    short_name: ClassVar[str] = "sub"
+    sign: ClassVar[str] = "-"
+    verb: ClassVar[str] = "subtracts"
 
     def draw_operands(
         self, rng: np.random.Generator, digits: int, count: int
     ) -> tuple[Int[np.ndarray, "batch digit"], Int[np.ndarray, "batch digit"]]:
-        """Draws uniform operands and writes carry runs into some of them."""
+        """Draws two uniform numbers and puts the larger one first."""
         first, second = super().draw_operands(rng, digits, count)
-        if self.carry_share == 0:
-            return first, second
-        has_run = rng.random(count) < self.carry_share
-        length = rng.integers(1, digits + 1, size=count)
-        lowest = rng.integers(0, digits - length + 1)
-        distance = np.arange(digits) - lowest[:, None]
-        in_run = has_run[:, None] & (distance >= 0) & (distance < length[:, None])
-        second = np.where(in_run, self.base - 1 - first, second)
-
-        starting = np.flatnonzero(has_run & (rng.random(count) < 0.8))
-        pairs = np.argwhere(np.add.outer(np.arange(self.base), np.arange(self.base)) >= self.base)
-        chosen = pairs[rng.integers(len(pairs), size=len(starting))]
-        first[starting, lowest[starting]] = chosen[:, 0]
-        second[starting, lowest[starting]] = chosen[:, 1]
-        return first, second
+        in_order = numerals.at_least(first, second)[:, None]
+        return np.where(in_order, first, second), np.where(in_order, second, first)
 
     def result_digits(
         self, first: Int[np.ndarray, "batch digit"], second: Int[np.ndarray, "batch digit"], width: int
     ) -> Int[np.ndarray, "batch width"]:
-        """Adds digit by digit."""
-        return numerals.add(first, second, self.base, width)
+        """Subtracts digit by digit."""
+        difference = numerals.subtract(first, second, self.base)
+        return np.pad(difference, ((0, 0), (0, width - difference.shape[1])))
 
     def result(self, first: int, second: int) -> int:
-        """Adds."""
-        return first + second
+        """Subtracts."""
+        return first - second
+
+    def check_operands(self, first: str, second: str) -> None:
+        """Refuses differences below zero."""
+        if numerals.to_int(first, self.base) < numerals.to_int(second, self.base):
+            raise UserError(f"{self.name!r} has no numbers below zero: put the larger number before the '-'.")
 
 
 @dataclass(frozen=True)
@@ -224,7 +202,6 @@ class Multiplication(Arithmetic):
     short_name: ClassVar[str] = "mul"
     sign: ClassVar[str] = "*"
     verb: ClassVar[str] = "multiplies"
-    operators: ClassVar[Mapping[int, int]] = {2: 14, 4: 15, 10: 16, 8: 17, 5: 18, 3: 32, 6: 33, 7: 34, 9: 35}
 
     def result_digits(
         self, first: Int[np.ndarray, "batch digit"], second: Int[np.ndarray, "batch digit"], width: int
@@ -235,3 +212,36 @@ class Multiplication(Arithmetic):
     def result(self, first: int, second: int) -> int:
         """Multiplies."""
         return first * second
+
+
+@dataclass(frozen=True)
+class Division(Arithmetic):
+    """The whole part of one number divided by another."""
+
+    operation: ClassVar[str] = "division"
+    short_name: ClassVar[str] = "div"
+    sign: ClassVar[str] = "/"
+    verb: ClassVar[str] = "divides"
+
+    def draw_operands(
+        self, rng: np.random.Generator, digits: int, count: int
+    ) -> tuple[Int[np.ndarray, "batch digit"], Int[np.ndarray, "batch digit"]]:
+        """Draws the first number from [0, base**digits), the second from [1, base**digits)."""
+        first, second = super().draw_operands(rng, digits, count)
+        return first, numerals.drawn_positive(rng, second, self.base)
+
+    def result_digits(
+        self, first: Int[np.ndarray, "batch digit"], second: Int[np.ndarray, "batch digit"], width: int
+    ) -> Int[np.ndarray, "batch width"]:
+        """Divides digit by digit."""
+        quotient = numerals.divide(first, second, self.base)
+        return np.pad(quotient, ((0, 0), (0, width - quotient.shape[1])))
+
+    def result(self, first: int, second: int) -> int:
+        """Divides, rounding down."""
+        return first // second
+
+    def check_operands(self, first: str, second: str) -> None:
+        """Refuses the divisor zero."""
+        if not second.strip("0"):
+            raise UserError(f"{self.name!r} cannot divide by zero: put a number above zero behind the '/'.")

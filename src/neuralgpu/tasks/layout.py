@@ -8,11 +8,12 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Int
 
-Layout = Literal["padded", "unpadded", "aligned"]
-"""padded: `12345+00067` in one row; unpadded: `12345+67` in one row; aligned: one operand a row."""
+Layout = Literal["padded", "unpadded", "aligned", "spaced"]
+"""padded: `12345+00067` in one row; unpadded: `12345+67` in one row; aligned: one operand a row; spaced: one of the
+others somewhere in a field of spaces."""
 
 LAYOUT_SUFFIX: dict[Layout, str] = {"padded": "", "unpadded": "z", "aligned": "e"}
-"""What a layout adds to the name of a task."""
+"""What the layout of two operands adds to the name of a task."""
 
 
 def rows_of(layout: Layout) -> int:

@@ -6,7 +6,7 @@ Arrays hold one number a row, least significant digit first; texts are read most
 from itertools import zip_longest
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 CHUNK = 64
 """Digits converted at once; below the smallest limit that Python can be given for int() (640 digits)."""
@@ -44,11 +44,11 @@ def to_text(value: int, base: int) -> str:
 
 
 def _chunk_text(value: int, base: int) -> str:
-    digits = []
-    for _ in range(CHUNK):
+    digits: list[str] = []
+    while value:
         value, digit = divmod(value, base)
         digits.append("0123456789"[digit])
-    return "".join(reversed(digits))
+    return "".join(reversed(digits)).zfill(CHUNK)
 
 
 def digits_of(text: str) -> Int[np.ndarray, " column"]:
@@ -59,22 +59,49 @@ def digits_of(text: str) -> Int[np.ndarray, " column"]:
 def text_of(symbols: Int[np.ndarray, " column"], base: int) -> str:
     """Writes symbols as people read them: most significant first, trailing padding dropped.
 
-    Never fails, as nets put out what they like: padding between digits shows as "_", symbols that are no digit as "?".
-
     >>> text_of(np.array([2, 0, 1, 99, 2, 0]), 2)
     '1?0_1'
+    """
+    return characters_of(symbols, base)[::-1]
+
+
+def characters_of(symbols: Int[np.ndarray, " column"], base: int) -> str:
+    """Writes symbols in the order of the grid, trailing padding dropped.
+
+    Never fails, as nets put out what they like: padding between digits shows as "_", symbols that are no digit as "?".
     """
     used = np.flatnonzero(symbols)
     written = symbols[: used[-1] + 1 if used.size else 0]
     is_digit = (written >= 1) & (written <= base)
     codes = np.where(is_digit, written + (ord("0") - 1), np.where(written == 0, ord("_"), ord("?")))
-    return codes[::-1].astype(np.uint8).tobytes().decode("ascii")
+    return codes.astype(np.uint8).tobytes().decode("ascii")
 
 
 def natural_length(digits: Int[np.ndarray, "batch column"]) -> Int[np.ndarray, " batch"]:
     """Counts the digits of each number without its leading zeros; zero has one digit."""
     positions = np.arange(1, digits.shape[1] + 1)
     return np.where(digits != 0, positions, 1).max(axis=1)
+
+
+def drawn_positive(
+    rng: np.random.Generator,
+    drawn: Int[np.ndarray, "batch column"],
+    base: int,
+    width: Int[np.ndarray, "batch 1"] | None = None,
+) -> Int[np.ndarray, "batch column"]:
+    """Draws every number that is zero again until none is; uniform numbers stay uniform above zero.
+
+    Args:
+        rng: where the new digits come from.
+        drawn: uniform digits.
+        base: of the digits.
+        width: number of digits of each row, the others are zero; all columns when None.
+    """
+    positive = drawn.copy()
+    while (rows := np.flatnonzero(~positive.any(axis=1))).size:
+        again = rng.integers(base, size=(rows.size, drawn.shape[1]), dtype=np.int32)
+        positive[rows] = again if width is None else np.where(np.arange(drawn.shape[1]) < width[rows], again, 0)
+    return positive
 
 
 def resolve_carries(columns: Int[np.ndarray, "batch column"], base: int) -> Int[np.ndarray, "batch column"]:
@@ -99,6 +126,47 @@ def add(
     columns = np.zeros((len(first), width), np.int32)
     columns[:, : first.shape[1]] = first + second
     return resolve_carries(columns, base)
+
+
+def subtract(
+    first: Int[np.ndarray, "batch column"], second: Int[np.ndarray, "batch column"], base: int
+) -> Int[np.ndarray, "batch column"]:
+    """Subtracts numbers of equally many digits, row by row; the first must not be the smaller.
+
+    Adds the complement; what leaves the last column is the base's power that the complement added.
+    """
+    columns = first + (base - 1 - second)
+    columns[:, 0] += 1
+    return resolve_carries(columns, base)
+
+
+def at_least(
+    first: Int[np.ndarray, "*rows column"], second: Int[np.ndarray, "*rows column"]
+) -> Bool[np.ndarray, "*rows"]:
+    """Says where the first number is not the smaller: the highest digit that differs decides."""
+    difference = first - second
+    highest = difference.shape[-1] - 1 - np.argmax(difference[..., ::-1] != 0, axis=-1)
+    return np.take_along_axis(difference, highest[..., None], axis=-1)[..., 0] >= 0
+
+
+def divide(
+    first: Int[np.ndarray, "batch column"], second: Int[np.ndarray, "batch column"], base: int
+) -> Int[np.ndarray, "batch column"]:
+    """Divides numbers of equally many digits, row by row, rounding down; no second number may be zero.
+
+    Long division: each digit of the quotient is the largest multiple of the divisor that the remainder holds.
+    """
+    count, digits = first.shape
+    wide = np.zeros((base, count, digits + 1), np.int32)
+    wide[:, :, :digits] = np.arange(base)[:, None, None] * second
+    multiples = resolve_carries(wide.reshape(base * count, digits + 1), base).reshape(wide.shape)
+    remainder = np.zeros((count, digits + 1), np.int32)
+    quotient = np.zeros((count, digits), np.int32)
+    for column in reversed(range(digits)):
+        remainder = np.concatenate([first[:, column : column + 1], remainder[:, :-1]], axis=1)
+        quotient[:, column] = at_least(np.broadcast_to(remainder, multiples.shape), multiples).sum(axis=0) - 1
+        remainder = subtract(remainder, multiples[quotient[:, column], np.arange(count)], base)
+    return quotient
 
 
 def multiply(

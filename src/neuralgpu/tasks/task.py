@@ -1,6 +1,7 @@
 """The contract of a task: inputs drawn at random, and the right answer to any input that a person types."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count as count_from
 from typing import ClassVar
@@ -21,12 +22,12 @@ SYMBOL_LIMIT = 100_000
 class Task(ABC):
     """What a net is to learn: a distribution of inputs at every valid length, and the function from input to output.
 
-    Symbols: 0 is padding, digit d is d + 1, least significant digit first. `sample` works on digits, `solve` on
-    Python integers, so that each is a check of the other.
+    Symbols: 0 is padding, digit d is d + 1, least significant digit first. `sample` works on arrays of digits, `solve`
+    on Python's own integers and texts, so that each is a check of the other.
     """
 
     base: int
-    """Base of the numerals, 2 to 10."""
+    """Base of the numerals, or number of different symbols of a sequence, 2 to 10."""
     layout: Layout
 
     operation: ClassVar[str]
@@ -49,8 +50,13 @@ class Task(ABC):
     def vocabulary(self) -> int:
         """Largest symbol + 1; the published programs have 33 symbols whatever the task."""
 
-    def uniform(self) -> "Task":
-        """Returns the task with its operands drawn uniformly, whatever it trains on."""
+    @classmethod
+    def members(cls) -> "Iterable[Task]":
+        """Yields the tasks of this class that can be found by name; a class that is only built upon has none."""
+        return ()
+
+    def own_distribution(self) -> "Task":
+        """Returns the task without what a setting of training has added to its inputs."""
         return self
 
     @abstractmethod
@@ -109,13 +115,17 @@ class Task(ABC):
             UserError: the text is no input of this task.
         """
 
-    def encode_output(self, text: str) -> Int[np.ndarray, " length"]:
-        """Returns the symbols of an answer of digits, as `solve` gives it."""
+    def encode_output(self, text: str, length: int) -> Int[np.ndarray, " symbol"]:
+        """Returns the symbols of an answer as `solve` gives it, to an input whose grid has this length."""
         return digits_of(text) + 1
 
     def decode(self, symbols: Int[np.ndarray, " length"]) -> str:
         """Writes a net's output as people read it, whatever it holds: "_" is padding inside, "?" no digit."""
         return text_of(np.asarray(symbols), self.base)
+
+    def plain(self, answer: str) -> str:
+        """Returns an answer as a person would write it: a number without leading zeros."""
+        return answer.lstrip("0") or "0"
 
     def example(self, length: int) -> tuple[str, str]:
         """Returns one worked example, input and output, always the same one for a length.
@@ -123,5 +133,5 @@ class Task(ABC):
         Raises:
             UserError: the length is not valid.
         """
-        text = self.decode_input(self.uniform().sample(np.random.default_rng(length), length, 1).grid[0])
+        text = self.decode_input(self.own_distribution().sample(np.random.default_rng(length), length, 1).grid[0])
         return text, self.solve(text)
