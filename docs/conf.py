@@ -17,7 +17,12 @@ myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build"]
 nitpicky = True
-nitpick_ignore_regex = [("py:.*", r"(typing\.|tuple|numpy|jax|Literal|CurriculumConfig|ModelConfig|OptimiserConfig).*")]
+nitpick_ignore_regex = [
+    (
+        "py:.*",
+        r"(typing\.|collections\.|tuple|numpy|ndarray|jax|Literal|CurriculumConfig|ModelConfig|OptimiserConfig).*",
+    )
+]
 autodoc_member_order = "bysource"
 autodoc_class_signature = "separated"
 autodoc_typehints_format = "short"
