@@ -30,7 +30,10 @@ class Arithmetic(Task):
     sign: ClassVar[str]
     verb: ClassVar[str]
 
-    length_rule: ClassVar[str] = "odd lengths from 3"
+    @property
+    def length_rule(self) -> str:
+        """The valid lengths in words."""
+        return "odd lengths from 3"
 
     @classmethod
     def members(cls) -> Iterator[Task]:

@@ -34,7 +34,11 @@ class Expression(Task):
     """The operators, a character each."""
 
     operation: ClassVar[str] = "expression"
-    length_rule: ClassVar[str] = "lengths from 1"
+
+    @property
+    def length_rule(self) -> str:
+        """The valid lengths in words."""
+        return "lengths from 1"
 
     @classmethod
     def members(cls) -> Iterator[Task]:

@@ -24,7 +24,11 @@ class Sequence(Task):
     """A function of a sequence of symbols; as long as the sequence if nothing else is said."""
 
     short_name: ClassVar[str]
-    length_rule: ClassVar[str] = "lengths from 1"
+
+    @property
+    def length_rule(self) -> str:
+        """The valid lengths in words."""
+        return "lengths from 1"
 
     @classmethod
     def members(cls) -> Iterator[Task]:
@@ -163,7 +167,11 @@ class Duplicate(Sequence):
 
     operation: ClassVar[str] = "duplicate"
     short_name: ClassVar[str] = "dup"
-    length_rule: ClassVar[str] = "even lengths from 2"
+
+    @property
+    def length_rule(self) -> str:
+        """The valid lengths in words."""
+        return "even lengths from 2"
 
     @property
     def vocabulary(self) -> int:
@@ -209,7 +217,11 @@ class Increment(Sequence):
 
     operation: ClassVar[str] = "increment"
     short_name: ClassVar[str] = "incr"
-    length_rule: ClassVar[str] = "lengths from 2"
+
+    @property
+    def length_rule(self) -> str:
+        """The valid lengths in words."""
+        return "lengths from 2"
 
     def valid_length(self, length: int) -> bool:
         """The number has length - 1 digits."""

@@ -44,7 +44,7 @@ class Several(Task):
         return self.operands + name_in_base(self.short_name, self.base)
 
     @property
-    def length_rule(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def length_rule(self) -> str:
         """Three numbers of d digits take 3 d + 2 symbols."""
         return "5, 8, 11, ..." if self.operands == "3" else "lengths from 1"
 

@@ -57,7 +57,7 @@ class Spaced(Task):
         return max(self.inner.vocabulary, SPACE + 1)
 
     @property
-    def length_rule(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def length_rule(self) -> str:
         """One more than the other task's shortest input."""
         return f"lengths from {self._shortest + 1}"
 

@@ -32,8 +32,11 @@ class Task(ABC):
 
     operation: ClassVar[str]
     """What is computed, in a word, such as 'addition'."""
-    length_rule: ClassVar[str]
-    """The valid lengths in words."""
+
+    @property
+    @abstractmethod
+    def length_rule(self) -> str:
+        """The valid lengths in words."""
 
     @property
     @abstractmethod
