@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -133,8 +133,10 @@ def test_a_step_is_the_reference_s(config: ModelConfig) -> None:
 
 
 @pytest.mark.parametrize("cell", ["cgru", "diagonal"])
-def test_a_new_cell_has_the_shapes_ranges_and_zero_biases_of_its_source(cell: str) -> None:
-    config = ModelConfig(cell=cell, channels=8, height=2)  # pyright: ignore[reportArgumentType]
+def test_a_new_cell_has_the_shapes_ranges_and_zero_biases_of_its_source(
+    cell: Literal["cgru", "diagonal"],
+) -> None:
+    config = ModelConfig(cell=cell, channels=8, height=2)
     drawn = quickly_compiled(lambda: initial_cell(jax.random.key(0), config))()
     area = 9
     limit = 1.8 * (3 / (area * 8)) ** 0.5 if cell == "cgru" else (6 / (2 * area * 8)) ** 0.5

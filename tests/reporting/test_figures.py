@@ -5,6 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
@@ -14,10 +15,7 @@ from neuralgpu.rows import ResultRow, read_lines, read_rows
 
 
 def lines_drawn(figure: Figure, panel: int = 0) -> list[list[tuple[float, float]]]:
-    return [
-        [(float(x), float(y)) for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)]  # pyright: ignore
-        for line in figure.axes[panel].lines
-    ]
+    return [[(float(x), float(y)) for x, y in np.asarray(line.get_xydata())] for line in figure.axes[panel].lines]
 
 
 def test_error_against_length_has_one_mark_a_length(make_row: Callable[..., ResultRow]) -> None:
