@@ -25,7 +25,7 @@ from neuralgpu.config import (
 from neuralgpu.curriculum import CurriculumConfig
 from neuralgpu.errors import UserError
 from neuralgpu.model.config import ModelConfig
-from neuralgpu.tasks import task_names
+from neuralgpu.tasks import find_task, task_names
 
 TABLES: dict[str, type] = {
     "": RunConfig,
@@ -183,7 +183,12 @@ def test_unknown_preset() -> None:
     [
         (["task=bmul"], "leave 'task' out"),
         (["preset=mine"], "There is no preset 'mine'"),
-        (["model.height=1", "task=badde"], "raise it with --set"),
+        (["model.height=1", "task=badde"], "needs 2 rows, model.height is 1; train with --set model.height=2."),
+        (["model.vocabulary=11"], "needs 12 symbols, model.vocabulary is 11; train with --set model.vocabulary=12."),
+        (['curriculum.tasks=["badd", "add"]'], "ends with 'add', the task is 'badd'; put it last"),
+        (['curriculum.tasks=["bad", "badd"]'], "Did you mean 'badd'?"),
+        (["curriculum.tasks=[1]"], "curriculum.tasks must be a list of texts, got [1]."),
+        (["curriculum.moves=kind5"], "'unsolved_then_last'"),
         (["curriculum.buckets=[1, 25]"], "the bucket 1"),
         (["curriculum.kind=growth", *(f"curriculum.{x}_length=4" for x in ("min", "start", "max"))], "No valid length"),
         (["model.channels=4096", "model.layers=16"], "smaller batch"),
@@ -194,6 +199,26 @@ def test_impossible_training_is_refused_before_it_begins(settings: list[str], me
     with pytest.raises(UserError) as caught:
         chosen_config(task, "fast", None, settings, 1, 0, None)
     assert message in str(caught.value)
+
+
+def test_a_chain_makes_room_for_all_of_its_tasks() -> None:
+    config = chosen_config(None, "fast", None, [], 1, 0, None, "add9 > badde > copy")
+    assert (config.task, config.tasks) == ("copy", ("add9", "badde", "copy"))
+    assert config.curriculum_text == "add9 > badde > copy"
+    assert config.model.height == 2
+    assert config.model.vocabulary == find_task("add9").vocabulary > find_task("copy").vocabulary
+    assert run_config(tomllib.loads(config.to_toml())) == config
+    assert chosen_config("copy", "fast", None, [], 1, 0, None, "add9 > badde > copy") == config
+    mixed = chosen_config(None, "classic", None, [], 1, 0, None, "badd + bmul")
+    assert (mixed.task, mixed.curriculum.moves, mixed.curriculum_text) == ("bmul", "mixed", "badd + bmul")
+    assert chosen_config("badd", "fast", None, [], 1, 0, None).curriculum_text == "badd"
+
+
+def test_a_chain_is_refused_where_one_of_its_tasks_is_impossible() -> None:
+    with pytest.raises(UserError, match=r"^There is no task 'bmull'\. Did you mean 'bmul'\?"):
+        chosen_config(None, "fast", None, [], 1, 0, None, "bmull > mul")
+    with pytest.raises(UserError, match="'3badd' needs"):
+        chosen_config(None, "fast", None, ["model.vocabulary=11"], 1, 0, None, "bcopy > 3badd")
 
 
 def test_only_addition_has_carry_runs() -> None:

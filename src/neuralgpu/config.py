@@ -13,7 +13,7 @@ import tomli_w
 from neuralgpu.curriculum import CurriculumConfig
 from neuralgpu.errors import UserError, nearest_name, shown, unknown_name
 from neuralgpu.model.config import ModelConfig
-from neuralgpu.tasks import find_task
+from neuralgpu.tasks import Task, find_task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,13 @@ class RunConfig:
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
 
     def __post_init__(self) -> None:
-        find_task(self.task)
+        for name in self.tasks:
+            find_task(name)
+        if self.tasks[-1] != self.task:
+            raise UserError(
+                f"The last task of a chain is the run's task: curriculum.tasks ends with {self.tasks[-1]!r}, "
+                f"the task is {self.task!r}; put it last."
+            )
         _check_ranges(self)
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise UserError(f"seeds must be different numbers, at least one, got {shown(list(self.seeds))}.")
@@ -77,6 +83,16 @@ class RunConfig:
                 "Seeds that grow apart share a padded bucket: model.stop 'bucket' would tie them to each other; "
                 "set model.stop=length, curriculum.kind=buckets, or train one seed at a time."
             )
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Names of all the tasks that are learned; the last one is the run's task."""
+        return self.curriculum.tasks or (self.task,)
+
+    @property
+    def curriculum_text(self) -> str:
+        """The tasks as `--curriculum` takes them: "bmul > mul", "badd + bmul", or a single name."""
+        return (" + " if self.curriculum.moves == "mixed" else " > ").join(self.tasks)
 
     def to_toml(self) -> str:
         """Returns the settings as a TOML document that `--config` reads."""
@@ -104,6 +120,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "curriculum.buckets": (1, 2048),
     "curriculum.proving_bucket": (0, 2048),
     "curriculum.proving_epochs": (1, 1_000_000),
+    "curriculum.revisit_share": (0, 1),
+    "curriculum.shrink_above": (0, 1),
     "optimiser.learning_rate": (0, 10),
     "optimiser.epsilon": (0, 1),
     "optimiser.max_grad_norm": (0, 1_000_000_000),
@@ -112,6 +130,20 @@ _RANGES: dict[str, tuple[float, float]] = {
     "optimiser.pull": (0, 1_000_000),
     "optimiser.saturation_weight": (0, 1_000_000),
 }
+
+
+def check_room(model: ModelConfig, task: Task) -> None:
+    """Refuses a task that a model has no room for.
+
+    Raises:
+        UserError: the message names what is too small.
+    """
+    for setting, what, needed in (("height", "rows", task.rows), ("vocabulary", "symbols", task.vocabulary)):
+        if getattr(model, setting) < needed:
+            raise UserError(
+                f"{task.name!r} needs {needed} {what}, model.{setting} is {getattr(model, setting)}; "
+                f"train with --set model.{setting}={needed}."
+            )
 
 
 def preset_names() -> list[str]:
@@ -224,8 +256,10 @@ def _converted(kind: Any, value: Any, key: str) -> Any:
             raise UserError(f"{key} must be one of {', '.join(map(repr, get_args(kind)))}, got {shown(value)}.")
         return value
     if get_origin(kind) is tuple:
-        if not isinstance(value, list | tuple) or not all(type(item) is int for item in value):
-            raise UserError(f"{key} must be a list of whole numbers, got {shown(value)}.")
+        (item_kind, _) = get_args(kind)
+        if not isinstance(value, list | tuple) or not all(type(item) is item_kind for item in value):
+            items = "whole numbers" if item_kind is int else "texts"
+            raise UserError(f"{key} must be a list of {items}, got {shown(value)}.")
         return tuple(value)
     if kind is float and type(value) is int:
         value = float(value) if abs(value) < 2**1000 else math.inf if value > 0 else -math.inf

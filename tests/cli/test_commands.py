@@ -131,6 +131,20 @@ def test_evaluate_prints_the_rows_that_it_keeps(run_cli: RunCli, run: Path) -> N
     assert f"Next: neuralgpu report {run}" in again.err
 
 
+def test_a_model_is_asked_about_another_task(run_cli: RunCli, run: Path) -> None:
+    [row, _] = parsed(run_cli("evaluate", run, "--task", "baddz", "--length", 7, "--count", 4, "--json"))
+    assert (row["task"], row["layout"], row["length"]) == ("baddz", "unpadded", 7)
+    assert {example["task"] for example in read_lines(run / "examples.jsonl")} == {"baddz"}
+    solved = run_cli("solve", run, "1+10", "--task", "baddz")
+    assert solved.err in {"right\n", "wrong: it should be 11\n"}
+    refused = run_cli("evaluate", run, "--task", "badde", "--length", 5)
+    assert (refused.status, refused.error) == (
+        2,
+        "'badde' needs 2 rows, model.height is 1; train with --set model.height=2.",
+    )
+    assert "Did you mean 'badd'" in run_cli("evaluate", run, "--task", "bad").error
+
+
 def test_evaluation_follows_its_seed(run_cli: RunCli, run: Path) -> None:
     for seed in (3, 3, 4):
         assert run_cli("evaluate", run, "--length", 9, "--count", 5, "--seed", seed).status == 0

@@ -12,7 +12,10 @@ from neuralgpu.training.loop import Progress
 STANDING = Progress(
     step=39_999,
     last_step=40_000,
+    tasks=["badd", "badd", "badd"],
     lengths=[11, 41, 5],
+    solved=[0, 1, 0],
+    task_count=1,
     losses=[0.5, 3.25, 0.125],
     sequence_errors=[0.25, 1.0, 0.0],
     steps_per_second=12.345,
@@ -28,8 +31,13 @@ def test_the_line_of_the_first_step_tells_no_speed() -> None:
     assert training_line(STANDING, timed=False) == "length 5-41  error 25.0%  loss 0.5000"
 
 
+def test_a_chain_s_line_tells_the_tasks_being_learned_and_the_share_solved() -> None:
+    chain = replace(STANDING, tasks=["qmul", "bmul", "qmul"], solved=[1, 0, 1], task_count=4)
+    assert training_line(chain, timed=False) == "qmul/bmul  solved 25%  length 5-41  error 25.0%  loss 0.5000"
+
+
 def test_what_is_not_known_yet_is_left_out() -> None:
-    nothing = Progress(1, 2, [8], [math.nan], [math.nan], 2.0, 59.9)
+    nothing = Progress(1, 2, ["badd"], [8], [0], 1, [math.nan], [math.nan], 2.0, 59.9)
     assert training_line(nothing, timed=True) == "≤0:59 left  length 8  2.0/s"
 
 

@@ -6,19 +6,20 @@ from dataclasses import replace
 import pytest
 
 from neuralgpu.config import OptimiserConfig, RunConfig
-from neuralgpu.curriculum import CurriculumConfig
+from neuralgpu.curriculum import CurriculumConfig, CurriculumState, TaskState
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.tasks import find_task
 from neuralgpu.training.controls import (
     Controls,
     EpochStatistics,
     after_epoch,
+    epoch_told,
     initial_controls,
     last_step,
     learning_rate,
 )
 
-VALID = find_task("badd").valid_length
+VALID = [find_task("badd").valid_length]
 CLASSIC = RunConfig(task="badd")
 DIAGONAL = RunConfig(
     task="badd",
@@ -40,10 +41,10 @@ def failing(loss: float) -> EpochStatistics:
 
 def rates_after(config: RunConfig, epochs: list[EpochStatistics]) -> list[float]:
     """Returns the learning rate after each epoch, over the first one."""
-    controls, rates = initial_controls(config), []
+    controls, rates = initial_controls(config, VALID), []
     first = controls.learning_rate
     for statistics in epochs:
-        controls, _ = after_epoch(config, controls, statistics, VALID, 200)
+        controls, _ = after_epoch(config, controls, [statistics], VALID, 200)
         rates.append(controls.learning_rate / first)
     return rates
 
@@ -62,7 +63,7 @@ def test_an_extension_forgives_the_next_three_epochs() -> None:
 
 
 def test_a_loss_beyond_any_perplexity_does_not_overflow() -> None:
-    controls, _ = after_epoch(CLASSIC, initial_controls(CLASSIC), failing(1e6), VALID, 200)
+    controls, _ = after_epoch(CLASSIC, initial_controls(CLASSIC, VALID), [failing(1e6)], VALID, 200)
     assert all(math.isfinite(perplexity) for perplexity in controls.history)
 
 
@@ -75,14 +76,14 @@ def test_adamax_s_rate_falls_by_30_percent_when_it_stops_improving_down_to_a_60t
 
 
 def test_adamax_s_rate_is_given_for_48_channels() -> None:
-    assert initial_controls(DIAGONAL).learning_rate == pytest.approx(0.005)
-    assert initial_controls(CLASSIC).learning_rate == 0.001
+    assert initial_controls(DIAGONAL, VALID).learning_rate == pytest.approx(0.005)
+    assert initial_controls(CLASSIC, VALID).learning_rate == 0.001
 
 
 def test_the_pull_grows_until_it_is_a_tenth_then_copies_are_averaged() -> None:
-    controls, pulls, averages = initial_controls(CLASSIC), [], []
+    controls, pulls, averages = initial_controls(CLASSIC, VALID), [], []
     for _ in range(33):
-        controls, average = after_epoch(CLASSIC, controls, EpochStatistics(0.1, 0.15, 0.0), VALID, 200)
+        controls, average = after_epoch(CLASSIC, controls, [EpochStatistics(0.1, 0.15, 0.0)], VALID, 200)
         pulls.append(controls.pull)
         averages.append(average)
     growing = [0.0005 * 1.2**epoch for epoch in range(1, 31)]
@@ -93,15 +94,15 @@ def test_the_pull_grows_until_it_is_a_tenth_then_copies_are_averaged() -> None:
 
 def test_neither_pull_nor_copies_move_while_the_error_is_above_the_bound() -> None:
     for pull in (0.0005, 0.2):
-        controls = replace(initial_controls(CLASSIC), pull=pull)
-        assert after_epoch(CLASSIC, controls, EpochStatistics(0.1, 0.16, 0.0), VALID, 200)[1] is False
-        assert after_epoch(CLASSIC, controls, EpochStatistics(0.1, 0.16, 0.0), VALID, 200)[0].pull == pull
+        controls = replace(initial_controls(CLASSIC, VALID), pull=pull)
+        assert after_epoch(CLASSIC, controls, [EpochStatistics(0.1, 0.16, 0.0)], VALID, 200)[1] is False
+        assert after_epoch(CLASSIC, controls, [EpochStatistics(0.1, 0.16, 0.0)], VALID, 200)[0].pull == pull
 
 
 def test_one_copy_is_never_averaged() -> None:
     single = replace(CLASSIC, model=ModelConfig(copies=1))
-    controls = replace(initial_controls(single), pull=0.2)
-    after, average = after_epoch(single, controls, EpochStatistics(0.1, 0.0, 0.0), VALID, 200)
+    controls = replace(initial_controls(single, VALID), pull=0.2)
+    after, average = after_epoch(single, controls, [EpochStatistics(0.1, 0.0, 0.0)], VALID, 200)
     assert not average
     assert after.pull == 0.2
 
@@ -110,22 +111,22 @@ def test_one_copy_is_never_averaged() -> None:
     ("saturation", "expected"), [(0.4, 0.005 * 0.02 / 0.4), (1e-9, 1e-3), (1e30, 1e-20), (0.0, 7e-4)]
 )
 def test_the_saturation_weight_balances_the_cost_with_rate_times_loss(saturation: float, expected: float) -> None:
-    controls = replace(initial_controls(DIAGONAL), saturation_weight=7e-4)
-    after, _ = after_epoch(DIAGONAL, controls, EpochStatistics(0.02, 0.9, saturation), VALID, 200)
+    controls = replace(initial_controls(DIAGONAL, VALID), saturation_weight=7e-4)
+    after, _ = after_epoch(DIAGONAL, controls, [EpochStatistics(0.02, 0.9, saturation)], VALID, 200)
     assert after.saturation_weight == pytest.approx(expected)
 
 
 def test_the_saturation_weight_of_a_cgru_stays() -> None:
-    after, _ = after_epoch(CLASSIC, initial_controls(CLASSIC), EpochStatistics(0.02, 0.9, 0.4), VALID, 200)
+    after, _ = after_epoch(CLASSIC, initial_controls(CLASSIC, VALID), [EpochStatistics(0.02, 0.9, 0.4)], VALID, 200)
     assert after.saturation_weight == CLASSIC.optimiser.saturation_weight
 
 
 def learned(step: int) -> Controls:
-    return replace(initial_controls(FALLING), learned_at=step)
+    return replace(initial_controls(FALLING, VALID), learned_at=step)
 
 
 def test_a_falling_rate_is_constant_until_learned_then_falls_linearly_to_0() -> None:
-    start = initial_controls(FALLING)
+    start = initial_controls(FALLING, VALID)
     assert learning_rate(FALLING, start, 500) == 0.001
     assert [learning_rate(FALLING, learned(500), step) for step in (500, 525, 599, 600, 700)] == pytest.approx(
         [0.001, 0.00075, 0.00001, 0, 0]
@@ -134,7 +135,7 @@ def test_a_falling_rate_is_constant_until_learned_then_falls_linearly_to_0() -> 
 
 
 def test_a_falling_rate_reaches_0_at_the_last_step_at_the_latest() -> None:
-    for controls in (initial_controls(FALLING), learned(980)):
+    for controls in (initial_controls(FALLING, VALID), learned(980)):
         assert last_step(FALLING, controls) == 1000
         assert [learning_rate(FALLING, controls, step) for step in (900, 950, 999)] == pytest.approx(
             [0.001, 0.0005, 0.00001]
@@ -142,17 +143,17 @@ def test_a_falling_rate_reaches_0_at_the_last_step_at_the_latest() -> None:
 
 
 def test_learned_means_the_longest_inputs_below_the_bound_and_is_said_once() -> None:
-    controls = initial_controls(FALLING)
+    controls = initial_controls(FALLING, VALID)
     seen = []
     for step, error in ((100, 0.0), (200, 0.11), (300, 0.1), (400, 0.0)):
-        controls, _ = after_epoch(FALLING, controls, EpochStatistics(0.1, error, 0.0), VALID, step)
+        controls, _ = after_epoch(FALLING, controls, [EpochStatistics(0.1, error, 0.0)], VALID, step)
         seen.append((controls.curriculum.length, controls.learned_at))
     assert seen == [(9, None), (9, None), (9, 300), (9, 300)]
 
 
 def test_a_curriculum_that_starts_beyond_the_longest_valid_length_can_be_learned() -> None:
     config = replace(FALLING, curriculum=CurriculumConfig(max_length=8, start_length=8))
-    after, _ = after_epoch(config, initial_controls(config), EpochStatistics(0.1, 0.05, 0.0), VALID, 300)
+    after, _ = after_epoch(config, initial_controls(config, VALID), [EpochStatistics(0.1, 0.05, 0.0)], VALID, 300)
     assert (after.curriculum.length, after.learned_at) == (8, 300)
 
 
@@ -161,16 +162,16 @@ def test_a_falling_rate_does_not_follow_the_published_rule() -> None:
 
 
 def test_a_published_rate_does_not_fall_with_the_step() -> None:
-    assert learning_rate(CLASSIC, initial_controls(CLASSIC), 39_999) == 0.001
-    assert last_step(CLASSIC, replace(initial_controls(CLASSIC), learned_at=10)) == 40_000
+    assert learning_rate(CLASSIC, initial_controls(CLASSIC, VALID), 39_999) == 0.001
+    assert last_step(CLASSIC, replace(initial_controls(CLASSIC, VALID), learned_at=10)) == 40_000
 
 
 def test_lengths_grow_with_the_epochs() -> None:
-    controls = initial_controls(CLASSIC)
+    controls = initial_controls(CLASSIC, VALID)
     assert controls.curriculum.length == 8
-    controls, _ = after_epoch(CLASSIC, controls, EpochStatistics(0.1, 0.15, 0.0), VALID, 200)
+    controls, _ = after_epoch(CLASSIC, controls, [EpochStatistics(0.1, 0.15, 0.0)], VALID, 200)
     assert controls.curriculum.length == 9
-    controls, _ = after_epoch(CLASSIC, controls, failing(0.1), VALID, 400)
+    controls, _ = after_epoch(CLASSIC, controls, [failing(0.1)], VALID, 400)
     assert controls.curriculum.length == 9
 
 
@@ -179,11 +180,59 @@ def test_a_seed_that_starts_over_has_the_first_controls_again() -> None:
         kind="buckets", start_length=8, buckets=(8, 12, 41), proving_bucket=12, proving_epochs=1, advance_below=0.5
     )
     config = replace(DIAGONAL, curriculum=curriculum)
-    controls = initial_controls(config)
+    controls = initial_controls(config, VALID)
     for attempt in (1, 2):
-        controls, _ = after_epoch(config, controls, EpochStatistics(0.01, 0.1, 5.0), VALID, 200)
+        controls, _ = after_epoch(config, controls, [EpochStatistics(0.01, 0.1, 5.0)], VALID, 200)
         assert (controls.curriculum.length, controls.attempt) == (12, attempt - 1)
-        assert controls.saturation_weight != initial_controls(config).saturation_weight
-        controls, average = after_epoch(config, controls, EpochStatistics(0.01, 0.9, 5.0), VALID, 400)
-        assert controls == replace(initial_controls(config), attempt=attempt)
+        assert controls.saturation_weight != initial_controls(config, VALID).saturation_weight
+        controls, average = after_epoch(config, controls, [EpochStatistics(0.01, 0.9, 5.0)], VALID, 400)
+        assert controls == replace(initial_controls(config, VALID), attempt=attempt)
         assert not average
+
+
+CHAIN = replace(
+    FALLING,
+    task="add",
+    curriculum=CurriculumConfig(tasks=("badd", "add"), max_length=9),
+    optimiser=replace(FALLING.optimiser, schedule="published"),
+)
+TWO = [VALID[0]] * 2
+
+
+def chain_controls(config: RunConfig, *tasks: TaskState) -> Controls:
+    return replace(initial_controls(config, TWO), curriculum=CurriculumState(tasks))
+
+
+def test_everything_but_the_lengths_follows_the_task_being_learned() -> None:
+    controls = chain_controls(CHAIN, TaskState(9), TaskState(9))
+    good, bad = EpochStatistics(0.1, 0.1, 0.0), EpochStatistics(0.5, 0.9, 0.0)
+    after, _ = after_epoch(CHAIN, controls, [good, bad], TWO, 200)
+    assert after.pull > controls.pull
+    assert after.history == pytest.approx((math.exp(0.1), 1000.0)), "moving on to the next task forgives"
+    assert [task.solved for task in after.curriculum.tasks] == [True, False]
+    after, _ = after_epoch(CHAIN, controls, [bad, good], TWO, 200)
+    assert after.pull == controls.pull
+    assert after.history == pytest.approx((math.exp(0.5),))
+    assert [task.solved for task in after.curriculum.tasks] == [False, True]
+
+
+def test_an_epoch_without_the_task_being_learned_tells_of_another() -> None:
+    state = CurriculumState((TaskState(9), TaskState(9)))
+    only_last = EpochStatistics(0.1, 0.1, 0.0)
+    assert epoch_told(state, [None, only_last]) == (1, only_last)
+    with pytest.raises(ValueError, match="without a step"):
+        epoch_told(state, [None, None])
+
+
+def test_a_chain_s_rate_falls_when_its_last_task_and_all_that_were_tried_are_learned() -> None:
+    config = replace(CHAIN, optimiser=FALLING.optimiser)
+    low, high = EpochStatistics(0.1, 0.1, 0.0), EpochStatistics(0.1, 0.11, 0.0)
+    longest, shorter = TaskState(9, solved=True), TaskState(8)
+    for tasks, statistics, learned_at in (
+        ((longest, longest), [None, low], 300),
+        ((longest, longest), [low, low], 300),
+        ((longest, longest), [high, low], None),
+        ((longest, longest), [low, None], None),
+        ((shorter, longest), [None, low], None),
+    ):
+        assert after_epoch(config, chain_controls(config, *tasks), statistics, TWO, 300)[0].learned_at == learned_at

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 
 from neuralgpu.config import OptimiserConfig, RunConfig
-from neuralgpu.curriculum import CurriculumConfig, CurriculumState
-from neuralgpu.tasks import find_task
+from neuralgpu.curriculum import CurriculumConfig, CurriculumState, TaskState
+from neuralgpu.tasks import Addition, find_task
 from neuralgpu.training.controls import Controls, initial_controls
-from neuralgpu.training.data import made_ahead, step_draws, step_examples
+from neuralgpu.training.data import made_ahead, step_draws, step_examples, training_tasks
 from neuralgpu.training.objective import Examples
 
 TASK = find_task("badde")
+TASKS = (TASK,)
+VALID = [TASK.valid_length]
 GROWTH = RunConfig(task="badde", seeds=(3, 8), batch=4)
 BUCKETS = replace(
     GROWTH,
@@ -24,11 +26,12 @@ each_kind = pytest.mark.parametrize("config", [GROWTH, BUCKETS], ids=["growth", 
 
 
 def controls_at(config: RunConfig, *lengths: int) -> list[Controls]:
-    return [replace(initial_controls(config), curriculum=CurriculumState(length)) for length in lengths]
+    states = [CurriculumState((TaskState(length),)) for length in lengths]
+    return [replace(initial_controls(config, VALID), curriculum=state) for state in states]
 
 
 def examples(config: RunConfig, step: int, *lengths: int) -> tuple[Examples, ...]:
-    return step_examples(config, TASK, step_draws(config, TASK, controls_at(config, *lengths), step), step)
+    return step_examples(config, TASKS, step_draws(config, TASKS, controls_at(config, *lengths), step), step)
 
 
 @each_kind
@@ -48,7 +51,7 @@ def test_inputs_follow_seed_and_step_and_nothing_else(config: RunConfig) -> None
 def test_inputs_are_solved_examples_padded_to_the_longest_bucket_of_the_seeds() -> None:
     seen = set()
     for step in range(12):
-        lengths = [of_seed[0].longest for of_seed in step_draws(GROWTH, TASK, controls_at(GROWTH, 9, 31), step)]
+        lengths = [of_seed[0].longest for of_seed in step_draws(GROWTH, TASKS, controls_at(GROWTH, 9, 31), step)]
         own = [GROWTH.curriculum.bucket_of(length) for length in lengths]
         (made,) = examples(GROWTH, step, 9, 31)
         assert made.grid.shape == (2, 4, max(own), TASK.rows)
@@ -79,7 +82,7 @@ def test_a_seed_whose_bucket_is_not_open_gets_padding_that_does_not_count() -> N
 
 def test_seeds_at_different_lengths_draw_close_ones() -> None:
     pairs = [
-        [of_seed[0].longest for of_seed in step_draws(GROWTH, TASK, controls_at(GROWTH, 19, 23), step)]
+        [of_seed[0].longest for of_seed in step_draws(GROWTH, TASKS, controls_at(GROWTH, 19, 23), step)]
         for step in range(600)
     ]
     one, other = np.array(pairs).T
@@ -126,10 +129,39 @@ def test_leaving_early_stops_the_thread() -> None:
 def test_a_seed_that_is_done_gets_no_inputs() -> None:
     falling = OptimiserConfig(name="adamax", schedule="falling", fall_steps=5)
     config = replace(BUCKETS, optimiser=falling)
-    learned, learning = replace(initial_controls(config), learned_at=10), initial_controls(config)
+    learning = initial_controls(config, VALID)
+    learned = replace(learning, learned_at=10)
     for step, done in ((14, False), (15, True)):
-        draws = step_draws(config, TASK, [learned, learning], step)
+        draws = step_draws(config, TASKS, [learned, learning], step)
         assert [bool(of_seed) for of_seed in draws] == [not done, True]
-        made = step_examples(config, TASK, draws, step)
+        made = step_examples(config, TASKS, draws, step)
         assert [list(bucket.used) for bucket in made] == [[not done, 1]]
         assert made[0].grid[0].any() == (not done)
+
+
+def test_tasks_of_several_layouts_share_a_grid() -> None:
+    config = replace(
+        GROWTH, curriculum=CurriculumConfig(tasks=("baddz", "badde"), moves="mixed", max_length=9, buckets=(9,))
+    )
+    tasks = training_tasks(config)
+    valid = [task.valid_length for task in tasks]
+    seen = set()
+    for step in range(12):
+        draws = step_draws(config, tasks, [initial_controls(config, valid)] * 2, step)
+        (made,) = step_examples(config, tasks, draws, step)
+        assert made.grid.shape == (2, 4, 9, 2)
+        assert draws[0][0].task == draws[1][0].task, "seeds at the same place draw the same task"
+        task = tasks[draws[0][0].task]
+        seen.add(task.name)
+        for grid, target in zip(np.asarray(made.grid[0]), np.asarray(made.target[0]), strict=True):
+            assert not grid[:, task.rows :].any()
+            assert task.decode(target) == task.solve(task.decode_input(grid[:, : task.rows]))
+    assert seen == {"baddz", "badde"}
+
+
+def test_carry_rich_sums_are_for_the_tasks_that_add() -> None:
+    config = replace(GROWTH, carry_share=0.3, curriculum=CurriculumConfig(tasks=("bmul", "badde")))
+    multiplication, addition = training_tasks(config)
+    assert multiplication == find_task("bmul")
+    assert isinstance(addition, Addition)
+    assert addition.carry_share == 0.3

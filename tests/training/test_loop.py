@@ -50,7 +50,7 @@ class Ended:
 def trained(
     run: RunDirectory, config: RunConfig, resumed: Checkpoint | None = None, stop_at: int | None = None
 ) -> Ended:
-    trainer = Trainer(run, config, TASK, resumed)
+    trainer = Trainer(run, config, resumed)
     progress: list[Progress] = []
     finished = trainer.train(progress.append, lambda: trainer.step == stop_at)
     lines = run.events_file.read_text(encoding="utf-8").splitlines()
@@ -95,6 +95,48 @@ def test_a_stopped_and_resumed_run_is_the_uninterrupted_one_bit_for_bit(
         "growth": [4, 5, 7],
         "buckets": [4, 6, 6],
     }[config.curriculum.kind]
+
+
+def test_a_chain_moves_from_task_to_task_and_resumes_bit_for_bit(
+    tmp_path: Path, cgru_config: RunConfig, workshop: "Workshop", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = ("baddz", "badd", "3badd")
+    curriculum = replace(cgru_config.curriculum, tasks=tasks, max_length=5, moves="in_order")
+    config = replace(cgru_config, task="3badd", curriculum=curriculum, steps=14)
+    monkeypatch.setattr(loop, "compiled_step", lambda config: workshop.step(cgru_config))
+    whole = trained(started(tmp_path / "whole", config), config)
+    of_seed = [event for event in whole.events[1:] if event["seed"] == 1]
+    told = [(event["step"], event["event"], event["task"]) for event in of_seed]
+    assert told == [
+        *[(2, "progress", "baddz"), (4, "progress", "baddz"), (4, "solved", "baddz")],
+        *[(6, "progress", "badd"), (8, "progress", "badd"), (8, "solved", "badd")],
+        *[(10, "progress", "3badd"), (10, "solved", "3badd")],
+        *[(12, "progress", "3badd"), (14, "progress", "3badd")],
+    ], "3badd starts with its shortest inputs, which are the longest here"
+    assert [event["solved"] for event in of_seed if event["event"] == "progress"] == [0, 0, 1, 1, 2, 3, 3]
+    assert whole.progress[8].tasks == ["3badd"] * 2
+    assert (whole.progress[8].solved, whole.progress[8].task_count) == ([2, 2], 3)
+    for stop_at in (3, 9):
+        run = started(tmp_path / f"parts{stop_at}", config)
+        stopped = trained(run, config, stop_at=stop_at)
+        resumed = trained(run, run.config(), stopped.checkpoint)
+        assert same_bits(resumed.checkpoint, whole.checkpoint)
+        assert resumed.events == whole.events
+
+
+def test_other_tasks_of_an_epoch_are_told_beside_the_one_being_learned(
+    tmp_path: Path, cgru_config: RunConfig, workshop: "Workshop", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    curriculum = replace(cgru_config.curriculum, tasks=("badd", "baddz"), moves="mixed", advance_below=0.0)
+    config = replace(cgru_config, task="baddz", curriculum=curriculum, epoch=12, steps=12)
+    monkeypatch.setattr(loop, "compiled_step", lambda config: workshop.step(cgru_config))
+    ended = trained(started(tmp_path / "mixed", config), config)
+    [one, other] = ended.events[1:]
+    for event in (one, other):
+        assert event["task"] == "badd"
+        assert set(event["others"]) == {"baddz"}
+        assert event["others"]["baddz"]["length"] == 4
+        assert 0 <= event["others"]["baddz"]["sequence_error"] <= 1
 
 
 def test_events_after_the_checkpoint_are_forgotten_and_made_again(
@@ -200,7 +242,7 @@ def test_a_seed_is_judged_by_its_own_buckets_alone(tmp_path: Path, diagonal_conf
     for other_length in (4, 6):
         state = copy.deepcopy(dict(start.state))
         for control, length in zip(state["controls"], (4, other_length), strict=True):
-            control["curriculum"] = {"length": length}
+            control["curriculum"] = {"tasks": [{"length": length}]}
         ended = trained(run, diagonal_config, replace(start, state=state), stop_at=4)
         epochs.append({event["seed"]: event for event in ended.events if event["step"] == 4})
     alone, in_company = epochs
@@ -236,15 +278,18 @@ def test_a_seed_that_starts_over_gets_new_weights_and_the_other_keeps_its_own(
     run = started(tmp_path / "run", config)
     start = trained(run, config, stop_at=2).checkpoint
     state = copy.deepcopy(dict(start.state))
-    assert [control["curriculum"]["length"] for control in state["controls"]] == [6, 6]
+    assert [control["curriculum"]["tasks"][0]["length"] for control in state["controls"]] == [6, 6]
     config = replace(config, curriculum=replace(proving, advance_below=0.0))
-    state["controls"][1]["curriculum"] = {"length": 4}
+    state["controls"][1]["curriculum"] = {"tasks": [{"length": 4}]}
     before = trained(run, config, replace(start, state=state), stop_at=3)
     ended = trained(run, config, before.checkpoint, stop_at=4)
     restarts = [event for event in ended.events if event["event"] == "restart"]
     assert restarts == [{"event": "restart", "step": 4, "seed": 0, "length": 6}]
     controls = ended.checkpoint.state["controls"]
-    assert [(control["attempt"], control["curriculum"]["length"]) for control in controls] == [(1, 4), (0, 4)]
+    assert [(control["attempt"], control["curriculum"]["tasks"][0]["length"]) for control in controls] == [
+        (1, 4),
+        (0, 4),
+    ]
     for name, array in ended.checkpoint.arrays.items():
         if name.startswith(".moments"):
             assert not array[0].any()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from neuralgpu.config import RunConfig
-from neuralgpu.curriculum import CurriculumState
+from neuralgpu.curriculum import CurriculumState, TaskState
 from neuralgpu.tasks import find_task
 from neuralgpu.training.controls import initial_controls
 from neuralgpu.training.data import step_draws, step_examples
@@ -19,13 +19,15 @@ from neuralgpu.training.step import Learner, initial_learner, with_averaged_copi
 if TYPE_CHECKING:
     from .conftest import Workshop
 
-TASK = find_task("badd")
+TASKS = (find_task("badd"),)
 
 
 def inputs(config: RunConfig, step: int, lengths: list[int]) -> tuple[Examples, ...]:
-    controls = [replace(initial_controls(config), curriculum=CurriculumState(length)) for length in lengths]
+    valid = [task.valid_length for task in TASKS]
+    states = [CurriculumState((TaskState(length),)) for length in lengths]
+    controls = [replace(initial_controls(config, valid), curriculum=state) for state in states]
     endless = replace(config, steps=1_000_000)
-    return step_examples(config, TASK, step_draws(endless, TASK, controls, step), step)
+    return step_examples(config, TASKS, step_draws(endless, TASKS, controls, step), step)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,9 @@ def whole_number(option: str, low: int, high: int, meaning: str) -> Any:
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Run directory, as 'neuralgpu train' makes it.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line, on standard output.")]
+TaskOption = Annotated[
+    str | None, typer.Option("--task", metavar="TASK", help="What to ask; the task that the run was trained for.")
+]
 CountOption = Annotated[int, whole_number("--count", 1, 10_000_000, "Number of inputs")]
 SeedOption = Annotated[int, whole_number("--seed", 0, LARGEST_SEED, "Decides what is drawn")]
 StepsOption = Annotated[

@@ -40,7 +40,7 @@ def demo(
     if ended:
         raise typer.Exit(ended)
     task = find_task(directory.config().task)
-    rows = judge(directory, questions(task, None, None, 256))
+    rows = judge(directory, task, questions(task, None, None, 256))
     console = Console()
     console.print(results_table(rows))
     _show_sums(directory.examples_file, console)

@@ -4,7 +4,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neuralgpu.cli.arguments import LONGEST_INPUT, CountOption, JsonOption, RunArgument, SeedOption, whole_number
+from neuralgpu.cli.arguments import (
+    LONGEST_INPUT,
+    CountOption,
+    JsonOption,
+    RunArgument,
+    SeedOption,
+    TaskOption,
+    whole_number,
+)
 
 if TYPE_CHECKING:
     from neuralgpu.evaluation.score import Question
@@ -27,6 +35,7 @@ def evaluate(
         str | None, typer.Option("--suite", help="'random' or 'carry'; all that fit the task by default.")
     ] = None,
     count: CountOption = 256,
+    task: TaskOption = None,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -39,8 +48,8 @@ def evaluate(
     from neuralgpu.tasks import find_task
 
     directory = open_run(run)
-    chosen = questions(find_task(directory.config().task), lengths, suite, count)
-    rows = judge(directory, chosen, seed)
+    asked = find_task(task or directory.config().task)
+    rows = judge(directory, asked, questions(asked, lengths, suite, count), seed)
     if as_json:
         for row in rows:
             typer.echo(row.to_json())
@@ -79,8 +88,8 @@ def questions(task: "Task", lengths: list[int] | None, suite: str | None, count:
     return asked
 
 
-def judge(directory: "RunDirectory", asked: list["Question"], seed: int = 0) -> list["ResultRow"]:
-    """Asks the run's models, keeps rows and examples in the run directory, and returns the rows."""
+def judge(directory: "RunDirectory", task: "Task", asked: list["Question"], seed: int = 0) -> list["ResultRow"]:
+    """Asks the run's models about a task, keeps rows and examples in the run directory, and returns the rows."""
     from neuralgpu import devices
     from neuralgpu.cli.progress import display
     from neuralgpu.cost import check_evaluation
@@ -92,7 +101,7 @@ def judge(directory: "RunDirectory", asked: list["Question"], seed: int = 0) -> 
     from neuralgpu.evaluation.models import load_models
     from neuralgpu.evaluation.score import Question, examine
 
-    models = load_models(directory)
+    models = load_models(directory, task)
     for warning in models.warnings:
         typer.echo(f"neuralgpu: {warning}", err=True)
     rows: list[ResultRow] = []

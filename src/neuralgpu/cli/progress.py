@@ -66,6 +66,11 @@ def training_line(progress: "TrainingProgress", *, timed: bool) -> str:
     lengths = sorted(set(progress.lengths))
     length = str(lengths[0]) if len(lengths) == 1 else f"{lengths[0]}-{lengths[-1]}"
     parts = [f"≤{_clock(progress.seconds_left)} left"] if timed else []
+    if progress.task_count > 1:
+        parts += [
+            "/".join(dict.fromkeys(progress.tasks)),
+            f"solved {median(progress.solved) / progress.task_count:.0%}",
+        ]
     parts.append(f"length {length}")
     errors, losses = (list(filter(math.isfinite, of_seeds)) for of_seeds in (progress.sequence_errors, progress.losses))
     if losses:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from neuralgpu.cli.arguments import LARGEST_SEED, RunArgument, whole_number
+from neuralgpu.cli.arguments import LARGEST_SEED, RunArgument, TaskOption, whole_number
 
 
 def solve(
@@ -13,6 +13,7 @@ def solve(
     seed: Annotated[
         int | None, whole_number("--seed", 0, LARGEST_SEED, "Which seed answers; the first by default")
     ] = None,
+    task: TaskOption = None,
 ) -> None:
     """Let a trained model work out an input, and say whether it is right."""
     from neuralgpu import devices
@@ -22,21 +23,21 @@ def solve(
     from neuralgpu.tasks import find_task
 
     directory = open_run(run)
-    task = find_task(directory.config().task)
-    right = task.solve(text)
-    check_evaluation(directory.config().model, 1, [(len(task.encode(text)), 1)])
+    asked = find_task(task or directory.config().task)
+    right = asked.solve(text)
+    check_evaluation(directory.config().model, 1, [(len(asked.encode(text)), 1)])
     devices.configure()
     from neuralgpu.evaluation.models import load_models
 
-    models = load_models(directory)
+    models = load_models(directory, asked)
     for warning in models.warnings:
         typer.echo(f"neuralgpu: {warning}", err=True)
     chosen = models.seeds[0] if seed is None else seed
     if chosen not in models.seeds:
         raise UserError(f"{run} has no seed {chosen}; it has {', '.join(map(str, models.seeds))}.")
     answer = models.answers([text])[models.seeds.index(chosen)][0]
-    typer.echo(task.plain(answer))
+    typer.echo(asked.plain(answer))
     if answer == right:
         typer.echo("right", err=True)
     else:
-        typer.echo(f"wrong: it should be {task.plain(right)}", err=True)
+        typer.echo(f"wrong: it should be {asked.plain(right)}", err=True)

@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +11,9 @@ from neuralgpu.cli.arguments import LARGEST_SEED, StepsOption, whole_number
 
 if TYPE_CHECKING:
     from neuralgpu.config import RunConfig
+    from neuralgpu.curriculum import CurriculumConfig
     from neuralgpu.run_directory import RunDirectory
+    from neuralgpu.tasks import Task
     from neuralgpu.training.loop import Progress
 
 DEFAULT_PRESET = "fast"
@@ -20,6 +21,15 @@ DEFAULT_PRESET = "fast"
 
 def train(
     task: Annotated[str | None, typer.Argument(metavar="TASK", help="Name of a task, see 'neuralgpu tasks'.")] = None,
+    curriculum: Annotated[
+        str | None,
+        typer.Option(
+            "--curriculum",
+            metavar="TASKS",
+            help="Learn one task after the other, 'bmul > qmul > mul', or several at once, 'badd + bmul'; "
+            "the last one is judged.",
+        ),
+    ] = None,
     preset: Annotated[
         str, typer.Option("--preset", help="'fast' (diagonal, minutes) or 'classic' (the paper's).")
     ] = DEFAULT_PRESET,
@@ -49,14 +59,15 @@ def train(
     from neuralgpu.run_directory import create_run
 
     if resume is not None:
-        if any([task, config, settings, steps is not None, out, force, seeds != 1, seed]) or preset != DEFAULT_PRESET:
+        given = [task, curriculum, config, settings, steps is not None, out, force, seeds != 1, seed]
+        if any(given) or preset != DEFAULT_PRESET:
             raise UserError("--resume goes on with the run's own settings; give it alone.")
         directory, ended = resume_run(resume)
     else:
-        if task is None:
+        if task is None and curriculum is None:
             raise UserError("Name a task to learn, such as 'neuralgpu train badd'; 'neuralgpu tasks' lists them.")
-        chosen = chosen_config(task, preset, config, settings or [], seeds, seed, steps)
-        directory = create_run(out or Path("runs") / f"{task}-{preset}", chosen, force=force)
+        chosen = chosen_config(task, preset, config, settings or [], seeds, seed, steps, curriculum)
+        directory = create_run(out or Path("runs") / "-".join([*chosen.tasks, preset]), chosen, force=force)
         ended = run_training(directory, chosen)
     if ended:
         raise typer.Exit(ended)
@@ -64,52 +75,88 @@ def train(
 
 
 def chosen_config(
-    task: str, preset: str, config: Path | None, settings: list[str], seeds: int, seed: int, steps: int | None
+    task: str | None,
+    preset: str,
+    config: Path | None,
+    settings: list[str],
+    seeds: int,
+    seed: int,
+    steps: int | None,
+    curriculum: str | None = None,
 ) -> "RunConfig":
     """Lays file, single settings and options over the preset and checks them.
 
     Raises:
         UserError: something in them is not possible.
     """
-    import numpy as np
-
-    from neuralgpu.config import merged, parse_setting, preset_names, preset_settings, read_toml, run_config
+    from neuralgpu.config import (
+        check_room,
+        merged,
+        parse_setting,
+        preset_names,
+        preset_settings,
+        read_toml,
+        run_config,
+    )
     from neuralgpu.cost import check_training
-    from neuralgpu.curriculum import CurriculumState, draw
+    from neuralgpu.curriculum import parse_curriculum
     from neuralgpu.errors import UserError, unknown_name
     from neuralgpu.tasks import find_task
 
-    found = find_task(task)
-    started_from = preset_settings(preset, found.operation)
-    symbols = max(found.vocabulary, started_from.get("model", {}).get("vocabulary", 0))
-    layers: list[dict[str, Any]] = [
-        {"model": {"height": found.rows}},
-        started_from,
-        {"model": {"vocabulary": symbols}},
+    chain = parse_curriculum(curriculum) if curriculum is not None else {}
+    judged = chain["tasks"][-1] if task is None else task
+    own: list[dict[str, Any]] = [
         read_toml(config) if config else {},
-        {"task": task, "seeds": list(range(seed, seed + seeds))},
+        {"task": judged, "curriculum": chain, "seeds": list(range(seed, seed + seeds))},
         {} if steps is None else {"steps": steps},
         *map(parse_setting, settings),
     ]
+    started_from = preset_settings(preset, find_task(judged).operation)
+    found = [find_task(name) for name in _task_names(merged(own), judged)]
+    symbols = max(of_task.vocabulary for of_task in found)
+    layers: list[dict[str, Any]] = [
+        {"model": {"height": max(of_task.rows for of_task in found)}},
+        started_from,
+        {"model": {"vocabulary": max(symbols, started_from.get("model", {}).get("vocabulary", 0))}},
+        *own,
+    ]
     built = run_config(merged(layers))
-    if built.task != task:
-        raise UserError(f"The task is named by the argument {task!r}; leave 'task' out of the settings.")
+    if built.task != judged:
+        raise UserError(f"The task is named by the argument {judged!r}; leave 'task' out of the settings.")
     if built.preset not in preset_names():
         raise unknown_name("preset", built.preset, preset_names())
-    if built.model.height < found.rows:
-        raise UserError(f"{task!r} needs {found.rows} rows, model.height is {built.model.height}; raise it with --set.")
-    if built.model.vocabulary < found.vocabulary:
-        raise UserError(
-            f"{task!r} needs {found.vocabulary} symbols, model.vocabulary is {built.model.vocabulary}; "
-            "raise it with --set."
-        )
-    if built.carry_share and found.operation != "addition":
-        raise UserError(f"carry_share is for addition, {task!r} is {found.operation}; set it to 0.")
-    lengths = built.curriculum
-    reached = lengths.buckets[-1] if lengths.kind == "buckets" else lengths.start_length
-    draw(lengths, CurriculumState(reached), found.valid_length, np.random.default_rng(0), 1)  # refuses what has none
+    for of_task in found:
+        check_room(built.model, of_task)
+        _check_lengths(built.curriculum, of_task)
+    if built.carry_share and not any(of_task.operation == "addition" for of_task in found):
+        raise UserError(f"carry_share is for addition, {judged!r} is {found[-1].operation}; set it to 0.")
     check_training(built)
     return built
+
+
+def _task_names(settings: dict[str, Any], task: str) -> list[str]:
+    """Returns the names of the tasks to be learned, before the settings were checked."""
+    chain = settings.get("curriculum", {})
+    named = chain.get("tasks") if isinstance(chain, dict) else None
+    names = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
+    return names or [task]
+
+
+def _check_lengths(config: "CurriculumConfig", task: "Task") -> None:
+    """Refuses a task that has no inputs of the lengths that the curriculum asks for.
+
+    Raises:
+        UserError: the message says what to change.
+    """
+    import numpy as np
+
+    from neuralgpu.curriculum import CurriculumState, TaskState, draw, initial_state
+
+    valid = [task.valid_length]
+    state = initial_state(config, valid)
+    if config.kind == "buckets":
+        state = CurriculumState((TaskState(config.buckets[-1]),))
+    draw(config, state, valid, np.random.default_rng(0), 1)
 
 
 def resume_run(path: Path) -> tuple["RunDirectory", int]:
@@ -129,17 +176,13 @@ def run_training(directory: "RunDirectory", config: "RunConfig", resumed: Any = 
     from neuralgpu import devices
     from neuralgpu.cli.interrupts import stop_on_signal
     from neuralgpu.cli.progress import display, training_line
-    from neuralgpu.tasks import Addition, find_task
 
     devices.configure()
     from neuralgpu.training.loop import Trainer
 
-    task = find_task(config.task)
-    if isinstance(task, Addition):
-        task = replace(task, carry_share=config.carry_share)
-    with stop_on_signal() as stop, display(f"train {task.name}") as show:
+    with stop_on_signal() as stop, display(f"train {config.curriculum_text}") as show:
         show(resumed.step if resumed else 0, config.steps, "compiling")
-        trainer = Trainer(directory, config, task, resumed)
+        trainer = Trainer(directory, config, resumed)
         if trainer.step >= trainer.last_step:
             typer.echo(f"{directory.path} has made all of its {trainer.step} steps.", err=True)
             return 0
@@ -147,7 +190,8 @@ def run_training(directory: "RunDirectory", config: "RunConfig", resumed: Any = 
             directory.append_event(
                 "start",
                 0,
-                task=task.name,
+                task=config.task,
+                curriculum=config.curriculum_text,
                 preset=config.preset,
                 seeds=list(config.seeds),
                 command=shlex.join(["neuralgpu", *sys.argv[1:]]),

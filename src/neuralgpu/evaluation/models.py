@@ -11,6 +11,7 @@ from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, Int
 
 from neuralgpu.checkpoint import load_latest, with_arrays
+from neuralgpu.config import check_room
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.model.neural_gpu import NeuralGPU, initial_model
 from neuralgpu.model.seeds import over_seeds
@@ -95,13 +96,20 @@ class TrainedModels:
         )
 
 
-def load_models(run: RunDirectory) -> TrainedModels:
+def load_models(run: RunDirectory, task: Task | None = None) -> TrainedModels:
     """Loads the newest whole checkpoint of a run.
 
+    Args:
+        run: where it is.
+        task: what the models are asked; the run's task when None.
+
     Raises:
-        DamagedRunError: there is none, or it does not fit the run's settings.
+        UserError: the models have no room for the task.
+        DamagedRunError: there is no whole checkpoint, or it does not fit the run's settings.
     """
     config = run.config()
+    task = task or find_task(config.task)
+    check_room(config.model, task)
     checkpoint, warnings = load_latest(run.checkpoints)
 
     def template(seed: Array) -> NeuralGPU:
@@ -109,6 +117,4 @@ def load_models(run: RunDirectory) -> TrainedModels:
 
     shapes = eqx.filter_eval_shape(jax.vmap(template), np.asarray(config.seeds, np.uint32))
     model = with_arrays(shapes, checkpoint.arrays, prefix=".model")
-    return TrainedModels(
-        model, config.seeds, checkpoint.step, find_task(config.task), run.path.resolve().name, tuple(warnings)
-    )
+    return TrainedModels(model, config.seeds, checkpoint.step, task, run.path.resolve().name, tuple(warnings))

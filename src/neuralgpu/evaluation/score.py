@@ -115,6 +115,7 @@ def _shown(
         chosen = [*np.flatnonzero(wrong)[:_SHOWN_WRONG], *np.flatnonzero(~wrong)[:_SHOWN_RIGHT]]
         shown += [
             {
+                "task": models.task.name,
                 "suite": question.suite.name,
                 "length": question.length,
                 "seed": seed,

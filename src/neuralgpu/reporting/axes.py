@@ -15,7 +15,9 @@ INK = "#1f2328"
 MUTED = "#6e7781"
 BLUE = "#0072b2"
 ORANGE = "#d55e00"
-"""Blue and orange are Okabe and Ito's, which colour-blind readers tell apart."""
+GREEN = "#009e73"
+PURPLE = "#cc79a7"
+"""Blue, orange, green and purple are Okabe and Ito's, which colour-blind readers tell apart."""
 
 WIDTH = 4.8
 """Width of a figure in inches; its text stays readable when a phone shrinks it to 350 pixels."""

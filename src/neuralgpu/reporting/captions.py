@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from statistics import median
 
-from neuralgpu.reporting.history import by_seed, ending, of_kind
+from neuralgpu.reporting.history import by_seed, ending, of_kind, tasks_learned
 from neuralgpu.reporting.run_record import RunRecord
 from neuralgpu.reporting.summary import Summary
 from neuralgpu.reporting.wording import duration, number_range, percent, plural, seed_list
@@ -20,7 +20,7 @@ def training_facts(record: RunRecord) -> list[tuple[str, str]]:
     began = datetime.fromtimestamp(start["time"], tz=UTC)
     seeds = f"{seed_list(record.seeds)} ({plural(len(record.seeds), 'seed')})" if len(record.seeds) > 1 else ""
     return [
-        ("Task", str(start["task"])),
+        ("Task", str(start.get("curriculum", start["task"]))),
         ("Preset", str(start["preset"])),
         ("Seeds", seeds or seed_list(record.seeds)),
         ("Longest training inputs", longest),
@@ -62,10 +62,30 @@ def learning_caption(record: RunRecord) -> str:
 
     loss, error, length = change("loss"), change("sequence_error"), change("length")
     whose = f"Medians of {len(seeds)} seeds: l" if len(seeds) > 1 else "L"
+    if len(tasks_learned(record.events)) > 1:
+        return _chain_caption(record, error)
     return (
         f"{whose}oss went from {loss[0]:.2g} to {loss[1]:.2g} and sequence error on training inputs from "
         f"{percent(error[0])} to {percent(error[1])}, while the curriculum length went from {length[0]:g} to "
         f"{length[1]:g}."
+    )
+
+
+def _chain_caption(record: RunRecord, error: tuple[float, float]) -> str:
+    """Says when each task was solved."""
+    solved: dict[str, list[int]] = {}
+    for event in of_kind(record.events, "solved"):
+        solved.setdefault(event["task"], []).append(event["step"])
+    many = len(record.seeds) > 1
+
+    def when(steps: list[int]) -> str:
+        who = f" by {len(steps)} of {len(record.seeds)} seeds, median" if many else ""
+        return f"{who} at step {int(median(steps)):,}"
+
+    told = "; ".join(f"{task}{when(steps)}" for task, steps in solved.items()) or "none"
+    return (
+        f"The lines show the task being learned. Solved: {told}. "
+        f"Sequence error on its training inputs was last {percent(error[1])}."
     )
 
 

@@ -1,14 +1,26 @@
 """The figures of a run: learning curve, error against length, error against carry length."""
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import cycle, groupby
 from statistics import median
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from neuralgpu.reporting.axes import BLUE, MUTED, ORANGE, dress, legend_above, log_lengths, log_values, new_figure
-from neuralgpu.reporting.history import Event, by_seed, of_kind, settled
+from neuralgpu.reporting.axes import (
+    BLUE,
+    GREEN,
+    MUTED,
+    ORANGE,
+    PURPLE,
+    dress,
+    legend_above,
+    log_lengths,
+    log_values,
+    new_figure,
+)
+from neuralgpu.reporting.history import Event, by_seed, of_kind, settled, tasks_learned
 from neuralgpu.reporting.summary import SUCCESS_BELOW, Summary, of_suite, summarise
 from neuralgpu.rows import ResultRow
 
@@ -16,15 +28,20 @@ ERROR_LABEL = "Sequence error (%)"
 
 
 def learning_curve(events: Iterable[Event]) -> Figure:
-    """Draws loss, sequence error and curriculum length over training steps, from the lines of events.jsonl."""
+    """Draws loss, sequence error and curriculum length over training steps, from the lines of events.jsonl.
+
+    Where there were several tasks to learn, each has a colour, and a line shows the one being learned.
+    """
     events = settled(events)
     progress = by_seed(of_kind(events, "progress"))
     validations = by_seed(of_kind(events, "validate"))
     figure = new_figure("Loss, sequence error and input length over training", 4.6)
     loss, error, length = figure.subplots(3, 1, sharex=True, height_ratios=[1, 1, 0.6])
-    _draw_seeds(loss, progress, lambda event: event["loss"], "training inputs", BLUE)
-    _draw_seeds(error, progress, lambda event: 100 * event["sequence_error"], "training inputs", BLUE)
-    _draw_seeds(length, progress, lambda event: event["length"], "curriculum", BLUE, steps=True)
+    tasks = tasks_learned(events)
+    draw = _draw_tasks if len(tasks) > 1 else _draw_seeds
+    draw(loss, progress, lambda event: event["loss"], "training inputs", BLUE)
+    draw(error, progress, lambda event: 100 * event["sequence_error"], "training inputs", BLUE)
+    draw(length, progress, lambda event: event["length"], "curriculum", BLUE, steps=True)
     if validations:
         lengths = sorted({event["length"] for lines in validations.values() for event in lines})
         label = f"validation inputs of length {' and '.join(map(str, lengths))}"
@@ -35,11 +52,11 @@ def learning_curve(events: Iterable[Event]) -> Figure:
     length.set_ylim(bottom=0)
     length.set_xlim(left=0)
     length.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    several = f" (thick: median of {len(progress)} seeds)" if len(progress) > 1 else ""
+    several = f" (thick: median of {len(progress)} seeds)" if len(progress) > 1 and draw is _draw_seeds else ""
     for axes, label in ((loss, "Loss"), (error, ERROR_LABEL), (length, "Curriculum\nlength")):
         dress(axes, x_label=f"Training step{several}" if axes is length else "", y_label=label)
     figure.align_ylabels()
-    legend_above(error if validations else loss, columns=2)
+    legend_above(error if validations else loss, columns=max(2, min(len(tasks), 4)))
     return figure
 
 
@@ -118,6 +135,34 @@ def _draw_seeds(
             latest[event["seed"]] = value(event)
             middle[event["step"]] = median(latest.values())
         axes.plot(list(middle), list(middle.values()), color=color, drawstyle=style, linewidth=1.8, label=label)
+
+
+def _draw_tasks(
+    axes: Axes,
+    seeds: dict[int, list[Event]],
+    value: Callable[[Event], float],
+    label: str,
+    color: str,
+    *,
+    steps: bool = False,
+) -> None:
+    """Draws one line a seed, in the colour of the task being learned; `label` and `color` are those of one task."""
+    ordered = tasks_learned(event for lines in seeds.values() for event in lines)
+    colors = dict(zip(ordered, cycle((color, ORANGE, GREEN, PURPLE)), strict=False))
+    for task, of_task in colors.items():
+        axes.plot([], [], color=of_task, label=f"{label}: {task}" if len(colors) == 1 else task)
+    for lines in seeds.values():
+        for task, part in groupby(lines, key=lambda event: event["task"]):
+            events = list(part)
+            axes.plot(
+                [event["step"] for event in events],
+                [value(event) for event in events],
+                color=colors[task],
+                drawstyle="steps-post" if steps else "default",
+                linewidth=0.9 if len(seeds) > 1 else 1.5,
+                marker="o" if len(events) == 1 else "",
+                markersize=3,
+            )
 
 
 def _draw_errors(axes: Axes, summaries: Sequence[Summary], place: Callable[[ResultRow], int]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 Event = Mapping[str, Any]
 """One line of events.jsonl; it always has 'event', 'step' and 'time' (unix seconds)."""
 
-MEASURED = frozenset({"progress", "validate", "learned", "restart", "finish"})
+MEASURED = frozenset({"progress", "validate", "solved", "learned", "restart", "finish"})
 
 
 def settled(events: Iterable[Event]) -> list[Event]:
@@ -30,6 +30,12 @@ def by_seed(events: Iterable[Event]) -> dict[int, list[Event]]:
     for event in events:
         seeds.setdefault(event["seed"], []).append(event)
     return {seed: sorted(lines, key=lambda line: line["step"]) for seed, lines in sorted(seeds.items())}
+
+
+def tasks_learned(events: Iterable[Event]) -> list[str]:
+    """Returns the tasks that progress was made with, in the order in which they were first learned."""
+    lines = [event for event in of_kind(events, "progress") if "task" in event]
+    return list(dict.fromkeys(event["task"] for event in sorted(lines, key=lambda event: event["step"])))
 
 
 def ending(events: Sequence[Event]) -> str:

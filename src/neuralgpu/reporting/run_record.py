@@ -15,6 +15,7 @@ EVENT_FIELDS: dict[str, set[str]] = {
     "start": {"task", "preset", "seeds", "command", "device", "versions", "cores"},
     "progress": {"seed", "length", "loss", "sequence_error", "seconds"},
     "validate": {"seed", "length", "count", "sequence_error"},
+    "solved": {"seed", "task"},
     "learned": {"seed"},
     "restart": {"seed"},
 }
@@ -73,9 +74,9 @@ class RunRecord:
 
     @property
     def task_rows(self) -> list[ResultRow]:
-        """The latest rows of the task that was trained for: the last of a chain, else the first that was tested."""
+        """The latest rows of the task that was trained for, else of the first that was tested."""
         latest = latest_rows(self.rows)
-        trained = self.start["task"].split(",")[-1] if self.start else ""
+        trained = self.start["task"] if self.start else ""
         tested = [row.task for row in latest]
         return [row for row in latest if row.task == (trained if trained in tested else tested[0])]
 

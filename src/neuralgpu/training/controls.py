@@ -1,6 +1,7 @@
 """What is decided between epochs for each seed: curriculum, learning rate, pull and saturation weight."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from neuralgpu import curriculum
@@ -23,7 +24,7 @@ class Controls:
     pull: float
     saturation_weight: float
     learned_at: int | None = None
-    """Step at which the longest training inputs were learned; the 'falling' schedule counts from here."""
+    """Step at which every task's longest training inputs were learned; the 'falling' schedule counts from here."""
     attempt: int = 0
     """How often the seed has started over with new weights."""
     history: tuple[float, ...] = ()
@@ -32,22 +33,22 @@ class Controls:
 
 @dataclass(frozen=True)
 class EpochStatistics:
-    """Means over an epoch's steps."""
+    """Means over an epoch's steps with one task."""
 
     loss: float
-    """Cross-entropy, nats a position, over the steps whose inputs are not longer than the curriculum's length."""
+    """Cross-entropy, nats a position, over the steps whose inputs are not longer than the task's length."""
     sequence_error: float
     """Over the same steps."""
     saturation: float
 
 
-def initial_controls(config: RunConfig) -> Controls:
-    """Returns the controls before the first step."""
-    rate = config.optimiser.learning_rate
-    if config.optimiser.name == "adamax":
-        rate *= 48 / config.model.channels
+def initial_controls(config: RunConfig, valid: Sequence[ValidLength]) -> Controls:
+    """Returns the controls before the first step; `valid` says for each task whether it has inputs of a length."""
     return Controls(
-        curriculum.initial_state(config.curriculum), rate, config.optimiser.pull, config.optimiser.saturation_weight
+        curriculum.initial_state(config.curriculum, valid),
+        _initial_rate(config),
+        config.optimiser.pull,
+        config.optimiser.saturation_weight,
     )
 
 
@@ -67,30 +68,45 @@ def last_step(config: RunConfig, controls: Controls) -> int:
 
 
 def after_epoch(
-    config: RunConfig, controls: Controls, statistics: EpochStatistics, valid: ValidLength, step: int
+    config: RunConfig,
+    controls: Controls,
+    statistics: Sequence[EpochStatistics | None],
+    valid: Sequence[ValidLength],
+    step: int,
 ) -> tuple[Controls, bool]:
     """Returns the next epoch's controls, and whether the relaxed copies are to be averaged now.
 
     A larger `attempt` asks for new weights. Published: where sequence error allows moving on, the pull grows by 1.2
-    while it is below 0.1; after that the copies are averaged each time.
+    while it is below 0.1; after that the copies are averaged each time. Everything but the lengths follows the task
+    being learned.
+
+    Args:
+        config: the settings.
+        controls: those of the epoch.
+        statistics: for each task, None if the epoch had no step that counts; there is one task that had.
+        valid: for each task, whether it has inputs of a length.
+        step: number of steps made.
     """
-    state = curriculum.update(config.curriculum, controls.curriculum, valid, statistics.sequence_error)
+    before = controls.curriculum
+    _, main = epoch_told(before, statistics)
+    errors = [of_task and of_task.sequence_error for of_task in statistics]
+    state = curriculum.update(config.curriculum, before, valid, errors)
     if curriculum.starts_over(config.curriculum, state):
-        return replace(initial_controls(config), attempt=controls.attempt + 1), False
+        return replace(initial_controls(config, valid), attempt=controls.attempt + 1), False
     relaxed = config.model.copies > 1 and step < last_step(config, controls)
-    moving_on = relaxed and statistics.sequence_error <= config.curriculum.advance_below
+    moving_on = relaxed and main.sequence_error <= config.curriculum.advance_below
     average = moving_on and controls.pull >= _LARGEST_PULL
     pull = controls.pull * _PULL_GROWTH if moving_on and not average else controls.pull
-    rate, history = _published_rate(config, controls, statistics)
-    if state.length > controls.curriculum.length:
+    rate, history = _published_rate(config, controls, main)
+    if state.learning != before.learning or state.length > before.length:
         history = (*history, _FORGIVING_PERPLEXITY)[-3:]
     learned_at = controls.learned_at
-    longest = curriculum.longest(config.curriculum, valid)
-    if learned_at is None and controls.curriculum.length >= longest:
-        learned_at = step if statistics.sequence_error <= config.optimiser.fall_below else None
+    if learned_at is None and curriculum.complete(config.curriculum, before, valid):
+        low = errors[-1] is not None and max(filter(None, errors), default=0.0) <= config.optimiser.fall_below
+        learned_at = step if low else None
     weight = controls.saturation_weight
-    if config.model.cell == "diagonal" and statistics.saturation > 0:
-        weight = learning_rate(config, controls, step) * statistics.loss / statistics.saturation
+    if config.model.cell == "diagonal" and main.saturation > 0:
+        weight = learning_rate(config, controls, step) * main.loss / main.saturation
         weight = min(max(weight, _LOWEST_SATURATION_WEIGHT), config.optimiser.saturation_weight)
     return replace(
         controls,
@@ -101,6 +117,24 @@ def after_epoch(
         learned_at=learned_at,
         history=history,
     ), average
+
+
+def epoch_told(state: CurriculumState, statistics: Sequence[EpochStatistics | None]) -> tuple[int, EpochStatistics]:
+    """Returns number and statistics of the task that an epoch tells of: the one being learned, if it had a step of it.
+
+    Raises:
+        ValueError: the epoch had no step that counts.
+    """
+    measured = {number: of_task for number, of_task in enumerate(statistics) if of_task is not None}
+    if not measured:
+        raise ValueError("an epoch without a step that counts tells nothing")
+    number = state.learning if state.learning in measured else max(measured)
+    return number, measured[number]
+
+
+def _initial_rate(config: RunConfig) -> float:
+    rate = config.optimiser.learning_rate
+    return rate * 48 / config.model.channels if config.optimiser.name == "adamax" else rate
 
 
 def _published_rate(
@@ -114,5 +148,5 @@ def _published_rate(
         return controls.learning_rate * (0.98 if worse else 1.0), (*controls.history, perplexity)[-3:]
     history = (*controls.history, statistics.loss)[-5:]
     worse = len(history) == 5 and min(history[-2:]) > min(history[:3])
-    floor = initial_controls(config).learning_rate / 60
+    floor = _initial_rate(config) / 60
     return (max(controls.learning_rate * 0.7, floor) if worse else controls.learning_rate), history

@@ -2,8 +2,9 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import zip_longest
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from neuralgpu.config import RunConfig
 from neuralgpu.curriculum import Draw, draw
+from neuralgpu.tasks import Addition, find_task
 from neuralgpu.tasks.task import Task
 from neuralgpu.training.controls import Controls, last_step
 from neuralgpu.training.objective import Examples
@@ -20,20 +22,29 @@ _DATA_STREAM = 0x444154
 Item = TypeVar("Item")
 
 
-def step_draws(config: RunConfig, task: Task, controls: list[Controls], step: int) -> list[list[Draw]]:
-    """Returns each seed's lengths of a step (counted from 0); none for a seed that is done.
+def training_tasks(config: RunConfig) -> tuple[Task, ...]:
+    """Returns the tasks of a run as training draws from them."""
+    found = map(find_task, config.tasks)
+    return tuple(
+        replace(task, carry_share=config.carry_share) if isinstance(task, Addition) else task for task in found
+    )
+
+
+def step_draws(config: RunConfig, tasks: Sequence[Task], controls: list[Controls], step: int) -> list[list[Draw]]:
+    """Returns each seed's task and lengths of a step (counted from 0); none for a seed that is done.
 
     All seeds push the same uniforms through their own distributions, so their lengths move together.
     """
+    valid = [task.valid_length for task in tasks]
 
     def of_seed(control: Controls) -> list[Draw]:
         uniforms = np.random.default_rng([_LENGTH_STREAM, step])
-        return draw(config.curriculum, control.curriculum, task.valid_length, uniforms, config.batch)
+        return draw(config.curriculum, control.curriculum, valid, uniforms, config.batch)
 
     return [[] if step >= last_step(config, control) else of_seed(control) for control in controls]
 
 
-def step_examples(config: RunConfig, task: Task, draws: list[list[Draw]], step: int) -> tuple[Examples, ...]:
+def step_examples(config: RunConfig, tasks: Sequence[Task], draws: list[list[Draw]], step: int) -> tuple[Examples, ...]:
     """Samples a step's inputs, one entry a bucket, with the seeds along the leading axis.
 
     The inputs depend on the seed's number and the step alone: nothing but these two is the random state of a run.
@@ -43,7 +54,7 @@ def step_examples(config: RunConfig, task: Task, draws: list[list[Draw]], step: 
     for of_seeds in zip_longest(*draws):
         padded = max(of_seed.bucket for of_seed in of_seeds if of_seed)
         filled = [
-            _fill(task, of_seed or Draw(padded, {}), padded, config.batch, rng)
+            _fill(tasks, of_seed or Draw(0, padded, {}), padded, config.batch, rng)
             for of_seed, rng in zip(of_seeds, generators, strict=True)
         ]
         grids, targets, seeds = zip(*filled, strict=True)
@@ -54,15 +65,16 @@ def step_examples(config: RunConfig, task: Task, draws: list[list[Draw]], step: 
 
 
 def _fill(
-    task: Task, of_seed: Draw, padded: int, count: int, rng: np.random.Generator
+    tasks: Sequence[Task], of_seed: Draw, padded: int, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns grids, targets and seeds of a bucket; all padding where the draw holds no examples."""
-    grids = np.zeros((count, padded, task.rows), np.int32)
+    task = tasks[of_seed.task]
+    grids = np.zeros((count, padded, max(task.rows for task in tasks)), np.int32)
     targets = np.zeros((count, padded), np.int32)
     filled = 0
     for length, examples in of_seed.lengths.items():
         batch = task.sample(rng, length, examples)
-        grids[filled : filled + examples, :length] = batch.grid
+        grids[filled : filled + examples, :length, : task.rows] = batch.grid
         targets[filled : filled + examples, :length] = batch.target
         filled += examples
     return grids, targets, rng.integers(0, 2**32, count, dtype=np.uint32)

@@ -12,19 +12,19 @@ import numpy as np
 
 from neuralgpu.checkpoint import Checkpoint, named_arrays, save, with_arrays
 from neuralgpu.config import RunConfig
-from neuralgpu.curriculum import CurriculumState, Draw
+from neuralgpu.curriculum import CurriculumState, Draw, TaskState
 from neuralgpu.errors import UserError
 from neuralgpu.run_directory import RunDirectory
-from neuralgpu.tasks.task import Task
 from neuralgpu.training.controls import (
     Controls,
     EpochStatistics,
     after_epoch,
+    epoch_told,
     initial_controls,
     last_step,
     learning_rate,
 )
-from neuralgpu.training.data import made_ahead, step_draws, step_examples
+from neuralgpu.training.data import made_ahead, step_draws, step_examples, training_tasks
 from neuralgpu.training.objective import Examples, Report, Weights
 from neuralgpu.training.step import compiled_step, initial_learner, restarted, with_averaged_copies
 
@@ -36,18 +36,24 @@ class Progress:
     step: int
     last_step: int
     """Where training ends, as far as it is known now."""
+    tasks: list[str]
+    """Tasks being learned."""
     lengths: list[int]
-    """Curriculum lengths."""
+    """Their curriculum lengths."""
+    solved: list[int]
+    """Numbers of tasks that are solved."""
+    task_count: int
+    """Number of tasks to be learned."""
     losses: list[float]
     sequence_errors: list[float]
-    """Running means over the epoch; not a number for seeds that are done or diverged."""
+    """Running means over the epoch's steps of these tasks; not a number where there were none."""
     steps_per_second: float
     seconds_left: float
 
 
 @dataclass
 class EpochSums:
-    """One seed's running sums since the epoch began."""
+    """One seed's running sums for one task since the epoch began."""
 
     loss: float = 0.0
     sequence_error: float = 0.0
@@ -68,7 +74,8 @@ class _Standing:
     step: int
     seconds: float
     controls: list[Controls]
-    sums: list[EpochSums]
+    sums: list[list[EpochSums]]
+    """For each seed and task."""
     diverged: dict[str, int] = field(default_factory=dict)
     """Seed to the step at which its loss was no longer finite."""
 
@@ -76,18 +83,18 @@ class _Standing:
 class Trainer:
     """A run in progress."""
 
-    def __init__(self, run: RunDirectory, config: RunConfig, task: Task, resumed: Checkpoint | None = None) -> None:
+    def __init__(self, run: RunDirectory, config: RunConfig, resumed: Checkpoint | None = None) -> None:
         """Starts at the beginning, or where the checkpoint stands.
 
         Raises:
             DamagedRunError: the checkpoint does not fit the settings.
         """
-        self._run, self._config, self._task = run, config, task
+        self._run, self._config = run, config
+        self._tasks = training_tasks(config)
+        self._valid = [task.valid_length for task in self._tasks]
         self._learner = initial_learner(config)
-        count = len(config.seeds)
-        self._standing = _Standing(
-            0, 0.0, [initial_controls(config) for _ in range(count)], [EpochSums() for _ in range(count)]
-        )
+        controls = [initial_controls(config, self._valid) for _ in config.seeds]
+        self._standing = _Standing(0, 0.0, controls, self._no_sums())
         if resumed is not None:
             self._learner = with_arrays(self._learner, resumed.arrays)
             self._standing = _standing_from_state(resumed)
@@ -153,8 +160,11 @@ class Trainer:
         save(self._run.checkpoints, Checkpoint(step, named_arrays(self._learner), state))
 
     def _make(self, step: int) -> tuple[list[list[Draw]], tuple[Examples, ...]]:
-        draws = step_draws(self._config, self._task, self._standing.controls, step)
-        return draws, step_examples(self._config, self._task, draws, step)
+        draws = step_draws(self._config, self._tasks, self._standing.controls, step)
+        return draws, step_examples(self._config, self._tasks, draws, step)
+
+    def _no_sums(self) -> list[list[EpochSums]]:
+        return [[EpochSums() for _ in self._tasks] for _ in self._config.seeds]
 
     def _advance(
         self, draws: list[list[Draw]], buckets: tuple[Examples, ...], watch: Callable[[Progress], None]
@@ -166,15 +176,19 @@ class Trainer:
         duration = time.perf_counter() - started
         standing.step += 1
         standing.seconds += duration
-        for index, sums in enumerate(standing.sums):
-            self._count(sums, index, draws[index], reports)
-        means = [sums.means() for sums in standing.sums]
+        for index, of_seed in enumerate(draws):
+            self._count(index, of_seed, reports)
+        states = [control.curriculum for control in standing.controls]
+        means = [sums[state.learning].means() for sums, state in zip(standing.sums, states, strict=True)]
         rate = self._smoothed_rate(duration)
         watch(
             Progress(
                 standing.step,
                 self.last_step,
-                [control.curriculum.length for control in standing.controls],
+                [self._tasks[state.learning].name for state in states],
+                [state.length for state in states],
+                [state.solved for state in states],
+                len(self._tasks),
                 [mean.loss if mean else math.nan for mean in means],
                 [mean.sequence_error if mean else math.nan for mean in means],
                 rate,
@@ -192,14 +206,16 @@ class Trainer:
             np.full(count, config.model.noise, np.float32),
         )
 
-    def _count(self, sums: EpochSums, index: int, draws: list[Draw], reports: tuple[Report, ...]) -> None:
+    def _count(self, index: int, draws: list[Draw], reports: tuple[Report, ...]) -> None:
         if not draws:
             return
+        task = draws[0].task
+        sums = self._standing.sums[index][task]
         reports = reports[: len(draws)]
         loss = fmean(float(report.loss[index]) for report in reports)
         if not math.isfinite(loss):
             self._standing.diverged.setdefault(str(self._config.seeds[index]), self._standing.step)
-        elif max(draw.longest for draw in draws) <= self._standing.controls[index].curriculum.length:
+        elif max(draw.longest for draw in draws) <= self._standing.controls[index].curriculum.tasks[task].length:
             sums.loss += loss
             sums.sequence_error += float(reports[-1].sequence_error[index])
             sums.saturation += fmean(float(report.saturation[index]) for report in reports)
@@ -216,30 +232,49 @@ class Trainer:
         standing, config = self._standing, self._config
         average = np.zeros(len(config.seeds), bool)
         for index, (seed, sums) in enumerate(zip(config.seeds, standing.sums, strict=True)):
-            means, control = sums.means(), standing.controls[index]
-            if means is None:
+            statistics, control = [of_task.means() for of_task in sums], standing.controls[index]
+            if not any(statistics):
                 continue
-            self._run.append_event(
-                "progress",
-                standing.step,
-                seed=seed,
-                length=control.curriculum.length,
-                loss=means.loss,
-                sequence_error=means.sequence_error,
-                learning_rate=learning_rate(config, control, standing.step - 1),
-                seconds=round(standing.seconds, 2),
-                steps_per_second=round(standing.step / standing.seconds, 3),
-            )
-            following, average[index] = after_epoch(config, control, means, self._task.valid_length, standing.step)
+            following, average[index] = after_epoch(config, control, statistics, self._valid, standing.step)
+            self._log_epoch(seed, control, following, statistics)
             if control.learned_at is None and following.learned_at is not None:
-                self._run.append_event("learned", standing.step, seed=seed, sequence_error=means.sequence_error)
+                self._run.append_event("learned", standing.step, seed=seed)
             if following.attempt > control.attempt:
                 self._run.append_event("restart", standing.step, seed=seed, length=control.curriculum.length)
                 self._learner = restarted(self._learner, config, index, following.attempt)
             standing.controls[index] = following
         if average.any():
             self._learner = with_averaged_copies(self._learner, average)
-        standing.sums = [EpochSums() for _ in config.seeds]
+        standing.sums = self._no_sums()
+
+    def _log_epoch(
+        self, seed: int, control: Controls, following: Controls, statistics: list[EpochStatistics | None]
+    ) -> None:
+        """Writes the epoch of the task being learned, and what the epoch's end changed for any task."""
+        standing, before, after = self._standing, control.curriculum, following.curriculum
+        told, means = epoch_told(before, statistics)
+        others = {
+            task.name: {"length": state.length, "sequence_error": of_task.sequence_error}
+            for number, (task, state, of_task) in enumerate(zip(self._tasks, before.tasks, statistics, strict=True))
+            if of_task is not None and number != told
+        }
+        self._run.append_event(
+            "progress",
+            standing.step,
+            seed=seed,
+            task=self._tasks[told].name,
+            length=before.tasks[told].length,
+            loss=means.loss,
+            sequence_error=means.sequence_error,
+            solved=before.solved,
+            **({"others": others} if others else {}),
+            learning_rate=learning_rate(self._config, control, standing.step - 1),
+            seconds=round(standing.seconds, 2),
+            steps_per_second=round(standing.step / standing.seconds, 3),
+        )
+        for task, old, new in zip(self._tasks, before.tasks, after.tasks, strict=True):
+            if len(self._tasks) > 1 and new.solved and not old.solved:
+                self._run.append_event("solved", standing.step, seed=seed, task=task.name)
 
 
 def _standing_from_state(checkpoint: Checkpoint) -> _Standing:
@@ -248,12 +283,13 @@ def _standing_from_state(checkpoint: Checkpoint) -> _Standing:
         Controls(
             **{
                 **control,
-                "curriculum": CurriculumState(**control["curriculum"]),
+                "curriculum": CurriculumState(
+                    tuple(TaskState(**of_task) for of_task in control["curriculum"]["tasks"])
+                ),
                 "history": tuple(control["history"]),
             }
         )
         for control in state["controls"]
     ]
-    return _Standing(
-        checkpoint.step, state["seconds"], controls, [EpochSums(**sums) for sums in state["sums"]], state["diverged"]
-    )
+    sums = [[EpochSums(**of_task) for of_task in of_seed] for of_seed in state["sums"]]
+    return _Standing(checkpoint.step, state["seconds"], controls, sums, state["diverged"])
