@@ -115,7 +115,7 @@ BAD: list[tuple[str, int, str]] = [
     ("solve RUN \N{ARABIC-INDIC DIGIT ONE}+1", 2, "character 1, '\N{ARABIC-INDIC DIGIT ONE}', is no digit of base 2"),
     ("solve RUN \N{FULLWIDTH DIGIT ONE}+1", 2, "is no digit of base 2 (0 1)."),
     ("solve RUN ''", 2, "'badd' reads inputs like '101+11', got an empty text."),
-    ("solve RUN 1*1", 2, "'badd' adds with '+', got '*'."),
+    ("solve RUN 1*1", 2, "'badd' works with +, got '*' at character 2."),
     ("solve RUN 1+1 --seed 7", 2, "has no seed 7; it has 0, 1."),
     # run directories
     *(

@@ -27,7 +27,11 @@ def test_written_examples(name: str, text: str, row: list[int], target: str) -> 
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("3badd", "1+1", "'3badd' takes 3 numbers, got 2."),
+        (
+            "3badd",
+            "1+1",
+            "'3badd' reads inputs like '101+11+1', got 2 of 3 numbers: one is missing behind character 3.",
+        ),
         ("kbadd", "1++1", "'kbadd' reads inputs like '101+11+1', got no number before the '+' at character 3."),
         ("kbadd", "1+1+", "'kbadd' reads inputs like '101+11+1', got no number after the '+' at the end."),
         ("kmul", "1*2+3", "'kmul' works with *, got '+' at character 4."),

@@ -31,7 +31,6 @@ class Addition(Arithmetic):
     operation: ClassVar[str] = "addition"
     short_name: ClassVar[str] = "add"
     sign: ClassVar[str] = "+"
-    verb: ClassVar[str] = "adds"
 
     def __post_init__(self) -> None:
         """Refuses shares outside of 0 to 1."""

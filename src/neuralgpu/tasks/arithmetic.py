@@ -14,8 +14,9 @@ from jaxtyping import Int
 from neuralgpu.errors import UserError
 from neuralgpu.tasks import numerals
 from neuralgpu.tasks.layout import LAYOUT_SUFFIX, columns_of, place, read_operands
-from neuralgpu.tasks.symbols import OPERATORS, name_in_base, typed
-from neuralgpu.tasks.task import SYMBOL_LIMIT, Task
+from neuralgpu.tasks.reading import check_size, numbers_between
+from neuralgpu.tasks.symbols import OPERATORS, name_in_base
+from neuralgpu.tasks.task import Task
 from neuralgpu.types import Batch
 
 BASES = range(2, 11)
@@ -28,7 +29,6 @@ class Arithmetic(Task):
     short_name: ClassVar[str]
     """The operation in task names."""
     sign: ClassVar[str]
-    verb: ClassVar[str]
 
     @property
     def length_rule(self) -> str:
@@ -127,40 +127,11 @@ class Arithmetic(Task):
         return columns_of(self.layout, len(operands[0]), len(operands[1]))
 
     def _read(self, text: str) -> tuple[str, str]:
-        """Returns the digits of both operands as typed; positions in messages count from 1."""
-        form = f"{self.name!r} reads inputs like '101{self.sign}11'"
-        if not text.strip():
-            raise UserError(f"{form}, got an empty text.")
-        text = typed(text)
-        before, _, after = text.partition(self.sign)
-        starts = (len(before) - len(before.lstrip()), len(before) + 1 + len(after) - len(after.lstrip()))
-        before, after = before.strip(), after.strip()
-        for operand, start in zip((before, after), starts, strict=True):
-            self._check_digits(operand, start + 1, form)
-        if self.sign not in text:
-            raise UserError(f"{form}, got no '{self.sign}'.")
-        if not before or not after:
-            side = "after" if before else "before"
-            raise UserError(f"{form}, got no number {side} the '{self.sign}'.")
-        length = self._grid_length((before, after))
-        if length > SYMBOL_LIMIT:
-            raise UserError(f"This input takes {length} symbols; {SYMBOL_LIMIT} are allowed. Use shorter numbers.")
-        self.check_operands(before, after)
-        return before, after
-
-    def _check_digits(self, operand: str, start: int, form: str) -> None:
-        digits = "0123456789"[: self.base]
-        for position, character in enumerate(operand, start):
-            if character in digits:
-                continue
-            if character == self.sign:
-                raise UserError(f"{form}, got a second '{self.sign}' at character {position}.")
-            if character in OPERATORS:
-                raise UserError(f"{self.name!r} {self.verb} with '{self.sign}', got '{character}'.")
-            allowed = " ".join(digits)
-            raise UserError(
-                f"{form}: character {position}, {character!r}, is no digit of base {self.base} ({allowed})."
-            )
+        """Returns the digits of both operands as typed."""
+        (first, second), _ = numbers_between(text, self.sign, self.base, self.name, f"101{self.sign}11", 2)
+        check_size(self._grid_length((first, second)))
+        self.check_operands(first, second)
+        return first, second
 
 
 @dataclass(frozen=True)
@@ -170,7 +141,6 @@ class Subtraction(Arithmetic):
     operation: ClassVar[str] = "subtraction"
     short_name: ClassVar[str] = "sub"
     sign: ClassVar[str] = "-"
-    verb: ClassVar[str] = "subtracts"
 
     def draw_operands(
         self, rng: np.random.Generator, digits: int, count: int
@@ -204,7 +174,6 @@ class Multiplication(Arithmetic):
     operation: ClassVar[str] = "multiplication"
     short_name: ClassVar[str] = "mul"
     sign: ClassVar[str] = "*"
-    verb: ClassVar[str] = "multiplies"
 
     def result_digits(
         self, first: Int[np.ndarray, "batch digit"], second: Int[np.ndarray, "batch digit"], width: int
@@ -224,7 +193,6 @@ class Division(Arithmetic):
     operation: ClassVar[str] = "division"
     short_name: ClassVar[str] = "div"
     sign: ClassVar[str] = "/"
-    verb: ClassVar[str] = "divides"
 
     def draw_operands(
         self, rng: np.random.Generator, digits: int, count: int

@@ -5,7 +5,9 @@ from neuralgpu.tasks.symbols import OPERATORS, typed
 from neuralgpu.tasks.task import SYMBOL_LIMIT
 
 
-def numbers_between(text: str, signs: str, base: int, task: str, example: str) -> tuple[list[str], list[str]]:
+def numbers_between(
+    text: str, signs: str, base: int, task: str, example: str, count: int | None = None
+) -> tuple[list[str], list[str]]:
     """Splits '101+11*1' into its numbers and the signs between them.
 
     Args:
@@ -14,12 +16,13 @@ def numbers_between(text: str, signs: str, base: int, task: str, example: str) -
         base: of the digits.
         task: name of the task, for messages.
         example: a right input, for messages.
+        count: how many numbers there have to be; any when None.
 
     Returns:
         The numbers as texts of digits, and the signs, one fewer.
 
     Raises:
-        UserError: a character is neither digit nor sign, or a number is missing or broken up.
+        UserError: a character is neither digit nor sign, a number is missing or broken up, or there are too many.
     """
     form = f"{task!r} reads inputs like {example!r}"
     if not text.strip():
@@ -37,6 +40,8 @@ def numbers_between(text: str, signs: str, base: int, task: str, example: str) -
         elif character in signs:
             if not numbers[-1]:
                 raise UserError(f"{form}, got no number before the {character!r} at character {position}.")
+            if len(numbers) == count:
+                raise UserError(f"{form}, got one {character!r} too many at character {position}.")
             numbers.append("")
             found.append(character)
             broken = False
@@ -46,6 +51,8 @@ def numbers_between(text: str, signs: str, base: int, task: str, example: str) -
             raise _no_digit(form, position, character, base, digits)
     if not numbers[-1]:
         raise UserError(f"{form}, got no number after the {found[-1]!r} at the end.")
+    if count is not None and len(numbers) < count:
+        raise UserError(f"{form}, got {len(numbers)} of {count} numbers: one is missing behind character {len(text)}.")
     return numbers, found
 
 

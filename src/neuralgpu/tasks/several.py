@@ -9,7 +9,6 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Int
 
-from neuralgpu.errors import UserError
 from neuralgpu.tasks import numerals
 from neuralgpu.tasks.arithmetic import BASES
 from neuralgpu.tasks.reading import check_size, numbers_between
@@ -119,9 +118,8 @@ class Several(Task):
         return len(numbers) * (max(map(len, numbers)) + 1) - 1
 
     def _read(self, text: str) -> list[str]:
-        numbers, _ = numbers_between(text, self.sign, self.base, self.name, f"101{self.sign}11{self.sign}1")
-        if self.operands == "3" and len(numbers) != 3:
-            raise UserError(f"{self.name!r} takes 3 numbers, got {len(numbers)}.")
+        count = 3 if self.operands == "3" else None
+        numbers, _ = numbers_between(text, self.sign, self.base, self.name, f"101{self.sign}11{self.sign}1", count)
         check_size(self._grid_length(numbers))
         return numbers
 
