@@ -28,16 +28,21 @@ ROW = ResultRow(
 
 
 def test_rows_come_back_as_they_went(tmp_path: Path) -> None:
-    rows = [ROW, replace(ROW, size=11, run="a\nb \N{GREEK SMALL LETTER ALPHA}", sequence_error=0.1 + 0.2)]
+    rows = [
+        ROW,
+        replace(ROW, seed=None, averaged=3),
+        replace(ROW, size=11, run="a\nb \N{GREEK SMALL LETTER ALPHA}", sequence_error=0.1 + 0.2),
+    ]
     append_rows(tmp_path / "results.jsonl", rows[:1])
     append_rows(tmp_path / "results.jsonl", rows[1:])
     assert read_rows(tmp_path / "results.jsonl") == rows
     assert (tmp_path / "results.jsonl").read_text(encoding="utf-8") == "".join(row.to_json() + "\n" for row in rows)
 
 
-def test_a_row_without_a_size_may_leave_it_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["size", "averaged"])
+def test_a_row_without_a_size_or_an_average_may_leave_it_out(tmp_path: Path, name: str) -> None:
     record = asdict(ROW)
-    del record["size"]
+    del record[name]
     append_lines(tmp_path / "results.jsonl", [record])
     assert read_rows(tmp_path / "results.jsonl") == [ROW]
 
@@ -75,7 +80,17 @@ def test_a_damaged_line_is_named(tmp_path: Path, line: bytes) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"colour": "red"}, {"seed": "1"}, {"length": 2.5}, {"sequence_error": None}, {"size": "11"}, {"versions": []}],
+    [
+        {"colour": "red"},
+        {"seed": "1"},
+        {"seed": None},
+        {"averaged": 2},
+        {"seed": None, "averaged": "2"},
+        {"length": 2.5},
+        {"sequence_error": None},
+        {"size": "11"},
+        {"versions": []},
+    ],
 )
 def test_a_foreign_record_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
     append_lines(tmp_path / "results.jsonl", [asdict(ROW), {**asdict(ROW), **change}])
@@ -83,7 +98,7 @@ def test_a_foreign_record_is_refused(tmp_path: Path, change: dict[str, Any]) -> 
         read_rows(tmp_path / "results.jsonl")
 
 
-@pytest.mark.parametrize("name", sorted(set(asdict(ROW)) - {"size"}))
+@pytest.mark.parametrize("name", sorted(set(asdict(ROW)) - {"size", "averaged"}))
 def test_a_record_that_lacks_a_field_is_refused(tmp_path: Path, name: str) -> None:
     record = asdict(ROW)
     del record[name]

@@ -11,11 +11,14 @@ from neuralgpu.errors import DamagedRunError, StorageError
 
 @dataclass(frozen=True, kw_only=True)
 class ResultRow:
-    """One measurement of one seed on one suite at one length."""
+    """One measurement of one seed, or of the average of a run's seeds, on one suite at one length."""
 
     run: str
     """Name of the run directory."""
-    seed: int
+    seed: int | None
+    """None where the seeds answered together."""
+    averaged: int | None = None
+    """Number of seeds whose predictions were averaged; None where one seed answered."""
     step: int
     """Training step of the checkpoint that was judged."""
     task: str
@@ -71,7 +74,7 @@ def read_rows(path: Path) -> list[ResultRow]:
     """Reads every row of a results file.
 
     Raises:
-        DamagedRunError: a record lacks a field or has one that is not ours.
+        DamagedRunError: a record lacks a field, has one that is not ours, or has both or neither of seed and averaged.
     """
     records = read_lines(path)
     if not all(map(_is_row, records)):
@@ -82,9 +85,13 @@ def read_rows(path: Path) -> list[ResultRow]:
 def _is_row(record: Mapping[str, Any]) -> bool:
     kinds = get_type_hints(ResultRow)
     names = {field.name for field in fields(ResultRow)}
-    return names - {"size"} <= set(record) <= names and all(
-        isinstance(value, dict) if name == "versions" else isinstance(value, kinds[name])
-        for name, value in record.items()
+    return (
+        names - {"size", "averaged"} <= set(record) <= names
+        and (record["seed"] is None) != (record.get("averaged") is None)
+        and all(
+            isinstance(value, dict) if name == "versions" else isinstance(value, kinds[name])
+            for name, value in record.items()
+        )
     )
 
 

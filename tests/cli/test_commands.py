@@ -176,6 +176,17 @@ def test_questions_of_an_addition_and_of_a_multiplication() -> None:
         questions(find_task("bmul"), None, "carry", 8)
 
 
+def test_seeds_can_answer_together(run_cli: RunCli, run: Path) -> None:
+    asked = ("evaluate", run, "--length", 9, "--count", 5, "--average")
+    [row] = [ResultRow(**record) for record in parsed(run_cli(*asked, "--json"))]
+    assert (row.seed, row.averaged, row.count) == (None, 2, 5)
+    assert read_rows(run / "results.jsonl") == [row]
+    assert "random, average of" in run_cli(*asked).out
+    ended = run_cli("solve", run, "101+11", "--average")
+    assert ended.err == ("right\n" if ended.out == "1000\n" else "wrong: it should be 1000\n")
+    assert "--average asks all the seeds and --seed one" in run_cli("solve", run, "1+1", "--average", "--seed", 1).error
+
+
 @pytest.mark.parametrize("seed", [None, 1])
 def test_solve_says_whether_it_is_right(run_cli: RunCli, trained: Path, seed: int | None) -> None:
     ended = run_cli("solve", trained, "101+11", *(["--seed", seed] if seed is not None else []))

@@ -1,6 +1,7 @@
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
+import equinox as eqx
 import jax
 import numpy as np
 import pytest
@@ -81,6 +82,47 @@ def test_an_answer_does_not_depend_on_the_other_inputs(models: TrainedModels) ->
     together = models.answers(texts)
     assert together == [[models.answers([text])[seed][0] for text in texts] for seed in range(2)]
     assert [[row[0] for row in together]] == [[row[2] for row in together]]
+
+
+def probabilities(models: TrainedModels, grids: np.ndarray) -> np.ndarray:
+    """Each seed's, worked out from the logits of its own model: [seed, input, position, symbol]."""
+    mask = np.ones(grids.shape[1], bool)
+    logits = jax.jit(jax.vmap(lambda model: jax.vmap(lambda grid: model(grid, mask).logits)(grids)))(models.model)
+    powers = np.exp(np.asarray(logits, np.float64) - np.max(logits, axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def test_an_average_is_the_symbol_of_the_largest_mean_probability(models: TrainedModels, grids: np.ndarray) -> None:
+    of_seeds = probabilities(models, grids)
+    together = everything(replace(models, average=True), grids)
+    np.testing.assert_array_equal(together, of_seeds.mean(axis=0, keepdims=True).argmax(axis=-1))
+    votes = of_seeds.argmax(axis=-1)
+    assert (together[0] != votes[0]).any() and (together[0] != votes[1]).any()
+
+
+def saying(models: TrainedModels, *symbols: int) -> TrainedModels:
+    """Models of which each always answers with one symbol, and is sure of it; NaN says nothing sensible."""
+    silent = jax.tree.map(lambda array: np.zeros((len(symbols), *array.shape[1:]), array.dtype), models.model)
+    sure = np.where(np.arange(models.config.vocabulary) == np.array(symbols)[:, None], 9.0, 0.0).astype(np.float32)
+    model = eqx.tree_at(lambda model: model.readout_bias, silent, sure)
+    return replace(models, model=model, seeds=tuple(range(len(symbols))), average=True)
+
+
+def test_a_wrong_seed_of_three_is_outvoted(models: TrainedModels, grids: np.ndarray) -> None:
+    assert (everything(saying(models, 4, 7, 4), grids) == 4).all()
+    assert (everything(saying(models, 7, 4, 7), grids) == 7).all()
+
+
+def test_a_seed_that_diverged_has_no_say(models: TrainedModels, grids: np.ndarray) -> None:
+    three = saying(models, 4, 7, 4)
+    bias = three.model.readout_bias * np.array([[1], [np.nan], [1]], np.float32)
+    diverged = replace(three, model=eqx.tree_at(lambda model: model.readout_bias, three.model, bias))
+    assert (everything(diverged, grids) == 4).all()
+
+
+def test_one_seed_has_no_average(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"--average takes the mean of several seeds, .*run has one; leave it out"):
+        load_models(tiny_run(tmp_path / "run", seeds=(3,)), average=True)
 
 
 def test_what_is_no_input_is_refused(models: TrainedModels) -> None:

@@ -1,5 +1,5 @@
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,7 @@ def test_a_known_number_of_wrong_symbols(models: TrainedModels) -> None:
     assert asdict(second) == {
         "run": "tiny",
         "seed": 9,
+        "averaged": None,
         "step": 20,
         "task": "badd",
         "layout": "padded",
@@ -113,6 +114,16 @@ def test_numbers_by_hand(models: TrainedModels) -> None:
         wrong = [sum(a != b for a, b in zip(answer, target, strict=True)) for answer, target in pairs]
         assert row.sequence_error == sum(map(bool, wrong)) / 7
         assert row.symbol_error == sum(wrong) / 63
+
+
+def test_an_average_has_one_row_that_says_of_how_many(models: TrainedModels) -> None:
+    together = replace(models, average=True)
+    question = Question(find_suite("random"), 9, 7)
+    finding = asked(together, question)
+    assert [(row.seed, row.averaged, row.count) for row in finding.rows] == [(None, 2, 7)]
+    assert {(example["seed"], example["averaged"]) for example in finding.examples} == {(None, 2)}
+    [example, *_] = finding.examples
+    assert together.answers([str(example["input"])]) == [[example["output"]]]
 
 
 def test_the_watcher_hears_of_every_batch(models: TrainedModels) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from neuralgpu.errors import DamagedRunError, StorageError, UserError
 from neuralgpu.reporting.report import write_report
+from neuralgpu.rows import ResultRow, append_lines, append_rows
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 
@@ -116,6 +117,19 @@ def test_only_figures_with_data_are_drawn(build_run: Callable[[str], Path]) -> N
     for kind, expected in drawn.items():
         text = report_of(build_run(kind)).text
         assert tuple(heading in text for heading in headings) == expected
+
+
+def test_an_average_is_named_in_table_and_examples(
+    build_run: Callable[[str], Path],
+    make_row: Callable[..., ResultRow],
+    make_example: Callable[..., dict[str, Any]],
+) -> None:
+    run = build_run("mixed")
+    append_rows(run / "results.jsonl", [make_row(seed=None, averaged=10)])
+    append_lines(run / "examples.jsonl", [make_example("01", "00", seed=None, averaged=10)])
+    text = report_of(run).text
+    assert "random, average of 10 seeds" in text
+    assert "Wrong · random, length 2, average of 10 seeds" in text and "Wrong · random, length 7, seed 7" in text
 
 
 def test_wrong_digits_are_underlined(build_run: Callable[[str], Path]) -> None:

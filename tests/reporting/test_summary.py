@@ -29,6 +29,18 @@ def test_seeds_are_put_together(make_row: Callable[..., ResultRow]) -> None:
     assert (summary.seeds, summary.seeds_below, summary.counts) == (4, 2, (128, 128))
 
 
+def test_an_average_of_seeds_is_kept_apart_from_them(make_row: Callable[..., ResultRow]) -> None:
+    rows = [make_row(seed=None, averaged=2), make_row(seed=1), make_row(seed=2), make_row(suite="zeros")]
+    summaries = summarise(rows)
+    assert [(s.suite, s.averaged, s.seeds) for s in summaries] == [
+        ("random", None, 2),
+        ("random", 2, 1),
+        ("zeros", None, 1),
+    ]
+    assert of_suite(summaries, "random") == summaries[:1]
+    assert of_suite(summaries, "random", averages=True) == summaries[1:2]
+
+
 def test_order_is_random_first_then_suites_by_name_and_size(make_row: Callable[..., ResultRow]) -> None:
     rows = [
         make_row(suite="zeros"),

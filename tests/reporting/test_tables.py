@@ -27,6 +27,14 @@ def test_several_seeds_have_a_spread(build_run: Callable[[str], Path]) -> None:
     assert "           401     –     256  0.0%    0.0%  100.0%   9 of 10          0.0%" in lines
 
 
+def test_an_average_is_named(make_row: Callable[..., ResultRow]) -> None:
+    lines = printed([make_row(seed=None, averaged=3, errors=2), make_row(seed=1), make_row(seed=2, errors=256)])
+    seeds, average, more = (line.split() for line in lines[1:4])
+    assert seeds[:6] == ["random", "401", "256", "0.0%", "50.0%", "100.0%"]
+    assert [*average[:3], *more] == ["random,", "average", "of", "3", "seeds"]
+    assert average[3:8] == ["401", "256", "0.8%", "0.8%", "0.8%"]
+
+
 def test_nothing_is_cut_at_80_columns(make_row: Callable[..., ResultRow]) -> None:
     long = {"suite": "repeated digits", "task": "sbaddet", "layout": "unpadded", "length": 100001, "size": 50000}
     rows = [make_row(seed=seed, count=10**seed, **long) for seed in range(1, 6)] + [make_row()]

@@ -120,6 +120,21 @@ def test_carries_alone_ask_for_random_inputs(
     assert verdict.text.endswith("No random inputs were tested yet. Carries: 50.0% wrong at 9 digits.")
 
 
+def test_an_average_is_told_beside_its_seeds(
+    build_run: Callable[[str], Path], make_row: Callable[..., ResultRow]
+) -> None:
+    run = build_run("without_results")
+    together = make_row(seed=None, averaged=3, errors=1)
+    said = (
+        "The average of 3 seeds is right on 255 of 256 random inputs of length 401 (sequence error 0.4%, 95% "
+        "interval 0.1 to 2.2%)."
+    )
+    tone, text, _ = judged(run, [together])
+    assert tone == "open" and text.endswith(f"No seed was tested on random inputs by itself yet. {said}")
+    tone, text, _ = judged(run, [make_row(seed=seed, errors=200) for seed in (1, 2, 3)])
+    assert tone == "bad" and text.startswith("Did not generalise: 0 of 3 seeds") and text.endswith(said)
+
+
 def test_untested_seeds_are_counted(build_run: Callable[[str], Path], make_row: Callable[..., ResultRow]) -> None:
     run = build_run("mixed")
     (run / "results.jsonl").unlink()

@@ -33,6 +33,9 @@ TaskOption = Annotated[
 ]
 CountOption = Annotated[int, whole_number("--count", 1, 10_000_000, "Number of inputs")]
 SeedOption = Annotated[int, whole_number("--seed", 0, LARGEST_SEED, "Decides what is drawn")]
+AverageOption = Annotated[
+    bool, typer.Option("--average", help="Average the predictions of all the seeds, instead of asking one by one.")
+]
 StepsOption = Annotated[
     int | None, whole_number("--steps", 1, 10_000_000, "Training steps at most; the preset's by default")
 ]

@@ -6,6 +6,7 @@ import typer
 
 from neuralgpu.cli.arguments import (
     LONGEST_INPUT,
+    AverageOption,
     CountOption,
     JsonOption,
     RunArgument,
@@ -37,6 +38,7 @@ def evaluate(
     count: CountOption = 256,
     task: TaskOption = None,
     seed: SeedOption = 0,
+    average: AverageOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a trained model's error on inputs longer than those it learned from.
@@ -49,7 +51,7 @@ def evaluate(
 
     directory = open_run(run)
     asked = find_task(task or directory.config().task)
-    rows = judge(directory, asked, questions(asked, lengths, suite, count), seed)
+    rows = judge(directory, asked, questions(asked, lengths, suite, count), seed, average=average)
     if as_json:
         for row in rows:
             typer.echo(row.to_json())
@@ -88,8 +90,10 @@ def questions(task: "Task", lengths: list[int] | None, suite: str | None, count:
     return asked
 
 
-def judge(directory: "RunDirectory", task: "Task", asked: list["Question"], seed: int = 0) -> list["ResultRow"]:
-    """Asks the run's models about a task, keeps rows and examples in the run directory, and returns the rows."""
+def judge(
+    directory: "RunDirectory", task: "Task", asked: list["Question"], seed: int = 0, *, average: bool = False
+) -> list["ResultRow"]:
+    """Asks the run's models, or their average, about a task, keeps rows and examples, and returns the rows."""
     from neuralgpu import devices
     from neuralgpu.cli.progress import display
     from neuralgpu.cost import check_evaluation
@@ -101,7 +105,7 @@ def judge(directory: "RunDirectory", task: "Task", asked: list["Question"], seed
     from neuralgpu.evaluation.models import load_models
     from neuralgpu.evaluation.score import Question, examine
 
-    models = load_models(directory, task)
+    models = load_models(directory, task, average=average)
     for warning in models.warnings:
         typer.echo(f"neuralgpu: {warning}", err=True)
     rows: list[ResultRow] = []

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from neuralgpu.cli.arguments import LARGEST_SEED, RunArgument, TaskOption, whole_number
+from neuralgpu.cli.arguments import LARGEST_SEED, AverageOption, RunArgument, TaskOption, whole_number
 
 
 def solve(
@@ -14,6 +14,7 @@ def solve(
         int | None, whole_number("--seed", 0, LARGEST_SEED, "Which seed answers; the first by default")
     ] = None,
     task: TaskOption = None,
+    average: AverageOption = False,
 ) -> None:
     """Let a trained model work out an input, and say whether it is right."""
     from neuralgpu import devices
@@ -22,6 +23,8 @@ def solve(
     from neuralgpu.run_directory import open_run
     from neuralgpu.tasks import find_task
 
+    if average and seed is not None:
+        raise UserError("--average asks all the seeds and --seed one of them; give one of these options.")
     directory = open_run(run)
     asked = find_task(task or directory.config().task)
     right = asked.solve(text)
@@ -29,13 +32,13 @@ def solve(
     devices.configure()
     from neuralgpu.evaluation.models import load_models
 
-    models = load_models(directory, asked)
+    models = load_models(directory, asked, average=average)
     for warning in models.warnings:
         typer.echo(f"neuralgpu: {warning}", err=True)
-    chosen = models.seeds[0] if seed is None else seed
-    if chosen not in models.seeds:
+    chosen = models.answering[0] if seed is None else seed
+    if chosen not in models.answering:
         raise UserError(f"{run} has no seed {chosen}; it has {', '.join(map(str, models.seeds))}.")
-    answer = models.answers([text])[models.seeds.index(chosen)][0]
+    answer = models.answers([text])[models.answering.index(chosen)][0]
     typer.echo(asked.plain(answer))
     if answer == right:
         typer.echo("right", err=True)

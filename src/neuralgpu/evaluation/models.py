@@ -12,6 +12,7 @@ from jaxtyping import Array, Int
 
 from neuralgpu.checkpoint import load_latest, with_arrays
 from neuralgpu.config import check_room
+from neuralgpu.errors import UserError
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.model.neural_gpu import NeuralGPU, initial_model
 from neuralgpu.model.seeds import over_seeds
@@ -35,6 +36,13 @@ class TrainedModels:
     """Name of the run directory."""
     warnings: tuple[str, ...]
     """Damaged checkpoints that were passed over."""
+    average: bool
+    """The seeds answer together, with the symbol of the largest mean probability, instead of each by itself."""
+
+    @property
+    def answering(self) -> tuple[int | None, ...]:
+        """Who gives answers: every seed, by its number, or None for all of them together."""
+        return (None,) if self.average else self.seeds
 
     @property
     def config(self) -> ModelConfig:
@@ -42,29 +50,32 @@ class TrainedModels:
         return self.model.config
 
     def answers(self, texts: list[str]) -> list[list[str]]:
-        """Returns each seed's outputs for inputs as people write them, most significant digit first.
+        """Returns the outputs of each that answers, for inputs as people write them, most significant digit first.
 
         Raises:
             UserError: a text is no input of the task.
         """
         grids = [self.task.encode(text) for text in texts]
-        answers = [[""] * len(texts) for _ in self.seeds]
+        answers = [[""] * len(texts) for _ in self.answering]
         for length in {len(grid) for grid in grids}:  # an input's steps may not depend on longer company
             chosen = [index for index, grid in enumerate(grids) if len(grid) == length]
             alike = np.stack([grids[index] for index in chosen])
             outputs = np.concatenate(list(self.outputs(alike, np.ones(alike.shape[:2], bool))), axis=1)
-            for of_seed, symbols in zip(answers, outputs, strict=True):
+            for of_one, symbols in zip(answers, outputs, strict=True):
                 for index, row in zip(chosen, symbols, strict=True):
-                    of_seed[index] = self.task.decode(row)
+                    of_one[index] = self.task.decode(row)
         return answers
 
     def outputs(
         self, grids: Int[np.ndarray, "input length rows"], mask: np.ndarray
-    ) -> Iterator[Int[np.ndarray, "seed batch length"]]:
-        """Yields the seeds' output symbols, batch after batch; batches are sized to stay in the cache."""
+    ) -> Iterator[Int[np.ndarray, "answering batch length"]]:
+        """Yields the output symbols, batch after batch; batches are sized to stay in the cache."""
         count, length = mask.shape
         devices = len(self._mesh.devices)
-        cells = length * self.config.height * self.config.channels * self.config.kernel * 4 * len(self.seeds)
+        numbers = self.config.height * self.config.channels * self.config.kernel
+        if self.average:  # the probabilities of all the seeds are kept until the last one has answered
+            numbers += self.config.vocabulary
+        cells = length * numbers * 4 * len(self.seeds)
         size = max(1, min(int(_STATE_BYTES_AT_ONCE // (cells * devices)), -(-count // devices))) * devices
         for start in range(0, count, size):
             part_grids, part_mask = grids[start : start + size], mask[start : start + size]
@@ -82,8 +93,15 @@ class TrainedModels:
         def symbols(model: NeuralGPU, grid: Array, mask: Array) -> Array:
             return jax.numpy.argmax(model(grid, mask).logits, axis=-1)
 
+        def probabilities(model: NeuralGPU, grid: Array, mask: Array) -> Array:
+            # A seed that diverged has no say: its numbers are none.
+            return jax.numpy.nan_to_num(jax.nn.softmax(model(grid, mask).logits))
+
+        predicted = probabilities if self.average else symbols
+
         def of_all_seeds(models: NeuralGPU, grids: Array, masks: Array) -> Array:
-            return over_seeds(lambda model: jax.vmap(symbols, in_axes=(None, 0, 0))(model, grids, masks))(models)
+            each = over_seeds(lambda model: jax.vmap(predicted, in_axes=(None, 0, 0))(model, grids, masks))(models)
+            return jax.numpy.argmax(each.mean(axis=0, keepdims=True), axis=-1) if self.average else each
 
         return jax.jit(
             jax.shard_map(
@@ -96,20 +114,25 @@ class TrainedModels:
         )
 
 
-def load_models(run: RunDirectory, task: Task | None = None) -> TrainedModels:
+def load_models(run: RunDirectory, task: Task | None = None, *, average: bool = False) -> TrainedModels:
     """Loads the newest whole checkpoint of a run.
 
     Args:
         run: where it is.
         task: what the models are asked; the run's task when None.
+        average: whether the seeds answer as one, by the mean of their probabilities, and not each by itself.
 
     Raises:
-        UserError: the models have no room for the task.
+        UserError: the models have no room for the task, or there is only one seed to average.
         DamagedRunError: there is no whole checkpoint, or it does not fit the run's settings.
     """
     config = run.config()
     task = task or find_task(config.task)
     check_room(config.model, task)
+    if average and len(config.seeds) == 1:
+        raise UserError(
+            f"--average takes the mean of several seeds, {run.path} has one; leave it out, or train with --seeds."
+        )
     checkpoint, warnings = load_latest(run.checkpoints)
 
     def template(seed: Array) -> NeuralGPU:
@@ -117,4 +140,5 @@ def load_models(run: RunDirectory, task: Task | None = None) -> TrainedModels:
 
     shapes = eqx.filter_eval_shape(jax.vmap(template), np.asarray(config.seeds, np.uint32))
     model = with_arrays(shapes, checkpoint.arrays, prefix=".model")
-    return TrainedModels(model, config.seeds, checkpoint.step, task, run.path.resolve().name, tuple(warnings))
+    name = run.path.resolve().name
+    return TrainedModels(model, config.seeds, checkpoint.step, task, name, tuple(warnings), average)

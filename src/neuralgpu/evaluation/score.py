@@ -31,7 +31,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one question found, for every seed."""
+    """What one question found, for each that answered."""
 
     rows: list[ResultRow]
     examples: list[dict[str, object]]
@@ -44,7 +44,7 @@ def examine(
     """Answers one question after the other.
 
     Args:
-        models: the seeds that are judged, all on the same inputs.
+        models: the seeds that are judged, or their average, all on the same inputs.
         questions: suites, lengths and counts.
         seed: decides the inputs; none of them comes from the stream that training draws from.
         watch: told how many inputs of the question are done.
@@ -61,10 +61,14 @@ def examine(
             watch(question, sum(part.shape[1] for part in parts))
         outputs = np.concatenate(parts, axis=1)
         rows = [
-            _row(models, question, of_seed, targets, number, measured_with)
-            for number, of_seed in zip(models.seeds, outputs, strict=True)
+            _row(models, question, of_one, targets, number, measured_with)
+            for number, of_one in zip(models.answering, outputs, strict=True)
         ]
         yield Finding(rows, _shown(models, question, examples, outputs, targets))
+
+
+def _averaged(models: TrainedModels) -> int | None:
+    return len(models.seeds) if models.average else None
 
 
 def _encoded(models: TrainedModels, examples: list[Example], length: int) -> tuple[np.ndarray, np.ndarray]:
@@ -83,7 +87,7 @@ def _row(
     question: Question,
     outputs: np.ndarray,
     targets: np.ndarray,
-    seed: int,
+    seed: int | None,
     measured_with: dict[str, str],
 ) -> ResultRow:
     error = sequence_error(outputs, targets)
@@ -91,6 +95,7 @@ def _row(
     return ResultRow(
         run=models.run,
         seed=seed,
+        averaged=_averaged(models),
         step=models.step,
         task=models.task.name,
         layout=models.task.layout,
@@ -110,8 +115,8 @@ def _shown(
     models: TrainedModels, question: Question, examples: list[Example], outputs: np.ndarray, targets: np.ndarray
 ) -> list[dict[str, object]]:
     shown: list[dict[str, object]] = []
-    for seed, of_seed in zip(models.seeds, outputs, strict=True):
-        wrong = wrong_symbols(of_seed, targets).any(axis=1)
+    for seed, of_one in zip(models.answering, outputs, strict=True):
+        wrong = wrong_symbols(of_one, targets).any(axis=1)
         chosen = [*np.flatnonzero(wrong)[:_SHOWN_WRONG], *np.flatnonzero(~wrong)[:_SHOWN_RIGHT]]
         shown += [
             {
@@ -119,10 +124,11 @@ def _shown(
                 "suite": question.suite.name,
                 "length": question.length,
                 "seed": seed,
+                "averaged": _averaged(models),
                 "step": models.step,
                 "input": examples[index].input,
                 "target": examples[index].target,
-                "output": models.task.decode(np.where(targets[index] != 0, of_seed[index], 0)),
+                "output": models.task.decode(np.where(targets[index] != 0, of_one[index], 0)),
             }
             for index in chosen
         ]

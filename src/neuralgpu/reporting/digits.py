@@ -78,7 +78,7 @@ def elide_operands(text: str) -> str:
 
 def first_to_show(examples: list[dict[str, Any]], limit: int = 4) -> list[dict[str, Any]]:
     """Picks the newest checkpoint's shortest wrong examples and, to fill up, its longest right ones."""
-    newest: dict[int, int] = {}
+    newest: dict[int | None, int] = {}
     for example in examples:
         newest[example["seed"]] = max(example["step"], newest.get(example["seed"], 0))
     current = {

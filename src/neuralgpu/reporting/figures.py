@@ -167,7 +167,7 @@ def _draw_tasks(
 
 def _draw_errors(axes: Axes, summaries: Sequence[Summary], place: Callable[[ResultRow], int]) -> None:
     """Draws one seed's errors with their 95% intervals, or a thin line a seed and their median."""
-    seeds: dict[tuple[str, int], list[ResultRow]] = {}
+    seeds: dict[tuple[str, int | None], list[ResultRow]] = {}
     for summary in summaries:
         for row in summary.rows:
             seeds.setdefault((row.run, row.seed), []).append(row)

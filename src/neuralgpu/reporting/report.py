@@ -20,6 +20,7 @@ from neuralgpu.reporting.history import of_kind
 from neuralgpu.reporting.run_record import RunRecord, read_run
 from neuralgpu.reporting.summary import latest_rows, of_suite, summarise
 from neuralgpu.reporting.verdict import reach_verdict
+from neuralgpu.reporting.wording import average_of
 
 TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("neuralgpu.reporting"),
@@ -97,6 +98,7 @@ def render(record: RunRecord) -> str:
         left_out=len(record.rows) - len(latest),
         sums=[(example, digits.compare(example["target"], example["output"])) for example in shown],
         elide=digits.elide_operands,
+        average_of=average_of,
         config=record.config_text,
         version=__version__,
     )

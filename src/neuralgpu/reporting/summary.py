@@ -11,9 +11,12 @@ SUCCESS_BELOW = 0.01
 
 
 def latest_rows(rows: Iterable[ResultRow]) -> list[ResultRow]:
-    """Keeps what holds now: each seed's newest checkpoint and, where it was judged again, the last row written."""
+    """Keeps what holds now: each seed's newest checkpoint and, where it was judged again, the last row written.
+
+    The average of a run's seeds counts as one more seed.
+    """
     rows = list(rows)
-    newest: dict[tuple[str, int], int] = {}
+    newest: dict[tuple[str, int | None], int] = {}
     for row in rows:
         seed = (row.run, row.seed)
         newest[seed] = max(row.step, newest.get(seed, row.step))
@@ -27,10 +30,15 @@ def latest_rows(rows: Iterable[ResultRow]) -> list[ResultRow]:
 
 @dataclass(frozen=True)
 class Summary:
-    """What every seed did on one suite at one length and size."""
+    """What every seed did on one suite at one length and size, or what their average did."""
 
     rows: tuple[ResultRow, ...]
-    """One row a seed, never empty."""
+    """One row a seed, or one of the average; never empty."""
+
+    @property
+    def averaged(self) -> int | None:
+        """Number of seeds that answered together, or None where each did by itself."""
+        return self.rows[0].averaged
 
     @property
     def task(self) -> str:
@@ -95,14 +103,21 @@ class Summary:
 
 
 def summarise(rows: Iterable[ResultRow]) -> list[Summary]:
-    """Puts the latest rows of all seeds together, the suite 'random' first, then by name, size and length."""
-    groups: dict[tuple[str, str, str, int, int | None], list[ResultRow]] = {}
+    """Puts the latest rows of all seeds together, the suite 'random' first, then by name, size and length.
+
+    What averages did comes after what the seeds did, suite by suite.
+    """
+    groups: dict[tuple[str, str, str, int, int | None, int | None], list[ResultRow]] = {}
     for row in latest_rows(rows):
-        groups.setdefault((row.task, row.layout, row.suite, row.length, row.size), []).append(row)
-    summaries = [Summary(tuple(sorted(group, key=lambda row: (row.run, row.seed)))) for group in groups.values()]
-    return sorted(summaries, key=lambda s: (s.task, s.layout, s.suite != "random", s.suite, s.size or 0, s.length))
+        groups.setdefault((row.task, row.layout, row.suite, row.length, row.size, row.averaged), []).append(row)
+    summaries = [Summary(tuple(sorted(group, key=lambda row: (row.run, row.seed or 0)))) for group in groups.values()]
+
+    def order(s: Summary) -> tuple[str, str, bool, str, int, int, int]:
+        return s.task, s.layout, s.suite != "random", s.suite, s.averaged or 0, s.size or 0, s.length
+
+    return sorted(summaries, key=order)
 
 
-def of_suite(summaries: Sequence[Summary], suite: str) -> list[Summary]:
-    """Picks the summaries of one suite."""
-    return [summary for summary in summaries if summary.suite == suite]
+def of_suite(summaries: Sequence[Summary], suite: str, *, averages: bool = False) -> list[Summary]:
+    """Picks the summaries of one suite: what the seeds did each by itself, or what averages of them did."""
+    return [summary for summary in summaries if summary.suite == suite and (summary.averaged is not None) == averages]

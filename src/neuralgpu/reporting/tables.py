@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from rich.table import Table
 
 from neuralgpu.reporting.summary import Summary, summarise
-from neuralgpu.reporting.wording import interval, number_range, percent
+from neuralgpu.reporting.wording import average_of, interval, number_range, percent
 from neuralgpu.rows import ResultRow
 
 SINGLE_SEED_COLUMNS = ("Length", "Size", "Inputs", "Sequence error", "95% interval", "Symbol error")
@@ -48,12 +48,17 @@ def table_cells(summary: Summary, columns: Sequence[str]) -> list[str]:
 
 
 def suite_groups(summaries: Iterable[Summary]) -> dict[str, list[Summary]]:
-    """Groups summaries by suite, and by task and layout where there are several; the titles say which."""
+    """Groups summaries by suite, and by task and layout where there are several; the titles say which.
+
+    An average of seeds has groups of its own.
+    """
     summaries = list(summaries)
     mixed = len({(summary.task, summary.layout) for summary in summaries}) > 1
     groups: dict[str, list[Summary]] = {}
     for summary in summaries:
         title = f"{summary.suite} ({summary.task}, {summary.layout})" if mixed else summary.suite
+        if summary.averaged is not None:
+            title += f", {average_of(summary.averaged)}"
         groups.setdefault(title, []).append(summary)
     return groups
 

@@ -8,7 +8,7 @@ from typing import Literal
 from neuralgpu.reporting.history import by_seed, ending, of_kind
 from neuralgpu.reporting.run_record import RunRecord
 from neuralgpu.reporting.summary import SUCCESS_BELOW, Summary, of_suite, summarise
-from neuralgpu.reporting.wording import interval, number_range, percent, plural
+from neuralgpu.reporting.wording import average_of, interval, number_range, percent, plural
 from neuralgpu.rows import ResultRow
 
 PAPER_LENGTH = 401
@@ -31,10 +31,13 @@ def reach_verdict(record: RunRecord) -> Verdict:
     """Says whether the run learned its task, judged on the longest random inputs up to the paper's length."""
     summaries = summarise(record.task_rows)
     random = of_suite(summaries, "random")
-    carries = _carries(of_suite(summaries, "carry"))
+    averages = of_suite(summaries, "random", averages=True)
+    further = _carries(of_suite(summaries, "carry")) + _averages(averages, record.trained_to)
     if not random:
         missing = "No random inputs were tested yet." if summaries else "There are no results yet."
-        text = " ".join([_training_state(record), missing, *carries])
+        if averages:
+            missing = "No seed was tested on random inputs by itself yet."
+        text = " ".join([_training_state(record), missing, *further])
         return Verdict("open", text, needs_evaluation=True)
 
     headline = _headline(random, record.trained_to)
@@ -47,7 +50,7 @@ def reach_verdict(record: RunRecord) -> Verdict:
     tone = "good" if headline.seeds_below == headline.seeds else "mixed" if headline.lowest < 0.5 else "bad"
     if headline.seeds_below == 0 and not record.learned_seeds:
         sentences.append(_training_state(record))
-    return Verdict(tone, " ".join(sentences + carries), tuple(_notes(headline, record)))
+    return Verdict(tone, " ".join(sentences + further), tuple(_notes(headline, record)))
 
 
 def _headline(random: Sequence[Summary], trained_to: int | None) -> Summary:
@@ -133,7 +136,7 @@ def _training_state(record: RunRecord) -> str:
 
 def _carries(carry: Sequence[Summary]) -> list[str]:
     """Says how far carries run right: one sentence, or none where no carries were tested."""
-    seeds: dict[tuple[str, int], list[ResultRow]] = {}
+    seeds: dict[tuple[str, int | None], list[ResultRow]] = {}
     for summary in carry:
         for row in summary.rows:
             seeds.setdefault((row.run, row.seed), []).append(row)
@@ -156,6 +159,12 @@ def _carries(carry: Sequence[Summary]) -> list[str]:
     return [
         f"Carries: every one right up to {plural(digits, 'digit')}, {failing}." if digits else f"Carries: {failing}."
     ]
+
+
+def _averages(random: Sequence[Summary], trained_to: int | None) -> list[str]:
+    """Says how often the average of the seeds is right: one sentence, or none where it was not asked."""
+    rows = _headline(random, trained_to).rows if random else ()
+    return [f"The {average_of(row.averaged)} is {_right(row)}." for row in rows if row.averaged]
 
 
 def _right_up_to(rows: Sequence[ResultRow]) -> int:

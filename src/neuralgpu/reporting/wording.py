@@ -32,6 +32,15 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def average_of(seeds: int) -> str:
+    """Names the answer that is no single seed's.
+
+    >>> average_of(3)
+    'average of 3 seeds'
+    """
+    return f"average of {plural(seeds, 'seed')}"
+
+
 def duration(seconds: float) -> str:
     """Writes a time in its two largest units.
 
