@@ -37,6 +37,14 @@ class OptimiserConfig:
     """falling: the longest inputs count as learned when an epoch's sequence error on them is not above this."""
     fall_steps: int = 1000
     """falling: number of steps that the fall takes."""
+    gradient_noise: float = 0.0
+    """Size of the noise on every gradient; 0 turns it off. What it measures is the form's. adam: added after the norm
+    is limited. adamax: added before gradients are clipped."""
+    gradient_noise_form: Literal["decaying", "rate"] = "decaying"
+    """'decaying': Gaussian of variance gradient_noise / (1 + step) ** gradient_noise_decay (Neelakantan et al. 2015).
+    'rate': normal, cut off at two deviations of gradient_noise * learning rate (Freivalds & Liepins 2017: 1e-4)."""
+    gradient_noise_decay: float = 0.55
+    """decaying: power of the step by which the noise's variance falls."""
     pull: float = 0.0005
     """Weight of the relaxed copies' distance at the start; grows by 1.2 in each epoch whose error allows moving on."""
     saturation_weight: float = 1e-3
@@ -127,6 +135,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "optimiser.max_grad_norm": (0, 1_000_000_000),
     "optimiser.fall_below": (0, 1),
     "optimiser.fall_steps": (1, 10_000_000),
+    "optimiser.gradient_noise": (0, 1000),
+    "optimiser.gradient_noise_decay": (0, 10),
     "optimiser.pull": (0, 1_000_000),
     "optimiser.saturation_weight": (0, 1_000_000),
 }

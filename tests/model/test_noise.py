@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.stats import kstest, truncnorm
 
-from neuralgpu.model.noise import dropout, gaussian, random_bits
+from neuralgpu.model.noise import dropout, gaussian, random_bits, truncated_gaussian
 
 COUNT = 1 << 16
 DEVIATION = (4 * (256**2 - 1) / 12) ** 0.5
@@ -69,6 +70,14 @@ def test_padding_behind_an_example_does_not_change_its_noise() -> None:
     short, long = gaussian(np.array(9, np.uint32), (5, 2, 6)), gaussian(np.array(9, np.uint32), (8, 2, 6))
     assert np.array_equal(short, long[:5])
     assert not np.array_equal(short, gaussian(np.array(10, np.uint32), (5, 2, 6)))
+
+
+def test_truncated_noise_is_normal_within_two_deviations() -> None:
+    field = np.asarray(truncated_gaussian(np.array(7, np.uint32), (COUNT,)))
+    assert 1.99 < np.abs(field).max() <= 2.00001
+    exact = truncnorm(-2, 2)
+    assert kstest(field, exact.cdf).pvalue > 0.001
+    assert kstest(field, "norm").pvalue < 1e-6, "the ends are to be missing"
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.01, 0.15, 0.5, 0.95])

@@ -30,7 +30,7 @@ CONFIGS = {
         curriculum=CurriculumConfig(
             max_length=9, min_length=3, start_length=4, advance_below=1.0, any_length=0.0, buckets=(4, 10)
         ),
-        optimiser=OptimiserConfig(learning_rate=0.01),
+        optimiser=OptimiserConfig(learning_rate=0.01, gradient_noise=0.001),
     ),
     "diagonal": RunConfig(
         task="badd",
@@ -52,7 +52,13 @@ CONFIGS = {
             shorter_share=0.5,
         ),
         optimiser=OptimiserConfig(
-            name="adamax", schedule="falling", learning_rate=0.002, fall_steps=3, loss_over="bucket"
+            name="adamax",
+            schedule="falling",
+            learning_rate=0.002,
+            fall_steps=3,
+            loss_over="bucket",
+            gradient_noise=1e-4,
+            gradient_noise_form="rate",
         ),
     ),
 }

@@ -88,6 +88,23 @@ def test_seeds_and_batches_split_over_devices_learn_what_one_device_does(bench: 
     assert largest_difference(by_batch, of_seed(by_seeds, 1)) < 1e-4
 
 
+def test_noise_on_the_gradients_follows_the_examples_seed(bench: Bench, cgru_config: RunConfig) -> None:
+    [given] = inputs(cgru_config, 0, [9, 9])
+    # An example of nothing but padding, whose seed decides no dropout and no noise on the state.
+    blank = given._replace(grid=given.grid.copy(), target=given.target.copy())
+    blank.grid[:, 0], blank.target[:, 0] = 0, 0
+    other = blank._replace(seed=blank.seed.copy())
+    other.seed[1, 0] += 1
+    weights = Weights(*(np.full(2, number, np.float32) for number in (0.01, 0.05, 1e-3, 0.05)))
+    step = bench.workshop.step(cgru_config)
+    (one, reports), (two, other_reports) = (
+        jax.device_get(step(bench.start(cgru_config), (examples,), weights)) for examples in (blank, other)
+    )
+    assert largest_difference(reports, other_reports) == 0
+    assert largest_difference(of_seed(one, 0), of_seed(two, 0)) == 0
+    assert largest_difference(of_seed(one, 1), of_seed(two, 1)) > 0.005
+
+
 @pytest.mark.usefixtures("quickly_compiled")
 def test_seeds_start_from_their_own_numbers(diagonal_config: RunConfig) -> None:
     two, alone = initial_learner(diagonal_config), initial_learner(replace(diagonal_config, seeds=(1,)))

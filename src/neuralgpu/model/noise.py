@@ -16,6 +16,8 @@ from neuralgpu.model.arrays import AnyArray
 _WEYL = 0x9E3779B9
 _BYTE_SUM_MEAN = 4 * 127.5
 _BYTE_SUM_DEVIATION = math.sqrt(4 * (256**2 - 1) / 12)
+_BELOW_MINUS_2 = math.erfc(math.sqrt(2)) / 2
+"""Share of a normal distribution that lies below -2 deviations."""
 
 
 def random_bits(seed: UInt32[AnyArray, ""], shape: tuple[int, ...]) -> UInt32[Array, "..."]:
@@ -31,6 +33,12 @@ def gaussian(seed: UInt32[AnyArray, ""], shape: tuple[int, ...]) -> Float[Array,
     bits = random_bits(seed, shape)
     total = (bits & 255) + ((bits >> 8) & 255) + ((bits >> 16) & 255) + (bits >> 24)
     return (total.astype(jnp.float32) - _BYTE_SUM_MEAN) / _BYTE_SUM_DEVIATION
+
+
+def truncated_gaussian(seed: UInt32[AnyArray, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
+    """Returns normal noise of mean 0 that stays within 2 deviations, as TensorFlow's: its own deviation is 0.88."""
+    uniform = (random_bits(seed, shape) >> 8).astype(jnp.float32) / 2**24
+    return jax.scipy.special.ndtri(_BELOW_MINUS_2 + (1 - 2 * _BELOW_MINUS_2) * uniform)
 
 
 def dropout(values: Float[Array, "..."], rate: Float[AnyArray, ""], seed: UInt32[AnyArray, ""]) -> Float[Array, "..."]:

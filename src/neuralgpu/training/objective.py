@@ -17,7 +17,7 @@ class Examples(NamedTuple):
     grid: Int[AnyArray, "batch length rows"]
     target: Int[AnyArray, "batch length"]
     seed: UInt32[AnyArray, "batch"]
-    """Decides each example's dropout and noise."""
+    """Decides each example's dropout and noise; the first bucket's first one also the noise on the gradients."""
     bucket: Float[AnyArray, ""]
     """This seed's own bucket; the arrays are longer where they are padded to another seed's."""
     used: Float[AnyArray, ""]

@@ -8,6 +8,7 @@ import optax
 from jaxtyping import Array, Int, PyTree
 
 from neuralgpu.config import OptimiserConfig
+from neuralgpu.training.gradient_noise import noised
 
 
 class AdamState(NamedTuple):
@@ -30,7 +31,7 @@ def adam(config: OptimiserConfig, beta1: float = 0.9, beta2: float = 0.999) -> o
     """Adam whose epsilon is added to a root that is not bias-corrected: lr_t = lr sqrt(1 - b2^t) / (1 - b1^t).
 
     Gradients are first scaled down to the largest global norm that the settings allow. The updater takes
-    `learning_rate` as an argument, so that it can change without a new compilation.
+    `learning_rate` as an argument, so that it can change without a new compilation; gradient noise takes `seed`.
     """
 
     def init(params: PyTree) -> AdamState:
@@ -42,6 +43,8 @@ def adam(config: OptimiserConfig, beta1: float = 0.9, beta2: float = 0.999) -> o
         if config.max_grad_norm:
             scale = config.max_grad_norm / jnp.maximum(optax.tree.norm(gradients), config.max_grad_norm)
             gradients = jax.tree.map(lambda g: g * scale, gradients)
+        if config.gradient_noise:
+            gradients = noised(gradients, config, settings["learning_rate"], state.steps, settings["seed"])
         steps = state.steps + 1
         first = jax.tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, state.first, gradients)
         second = jax.tree.map(lambda v, g: beta2 * v + (1 - beta2) * g**2, state.second, gradients)
@@ -52,7 +55,7 @@ def adam(config: OptimiserConfig, beta1: float = 0.9, beta2: float = 0.999) -> o
     return optax.GradientTransformationExtraArgs(init, update)
 
 
-def adamax(beta1: float = 0.9, epsilon: float = 1e-8) -> optax.GradientTransformationExtraArgs:
+def adamax(config: OptimiserConfig, beta1: float = 0.9, epsilon: float = 1e-8) -> optax.GradientTransformationExtraArgs:
     """AdaMax as in Freivalds & Liepins 2017.
 
     Every gradient is clipped to +-(1.2 v + 1e-4), v its decayed maximum so far, which decays by
@@ -65,7 +68,10 @@ def adamax(beta1: float = 0.9, epsilon: float = 1e-8) -> optax.GradientTransform
 
     def update(updates: Any, state: Any, params: Any = None, **settings: Any) -> tuple[Any, Any]:
         beta2 = 1 - jnp.maximum(5e-4, 0.01 * 0.5 ** (state.steps / 2000))
-        gradients = jax.tree.map(lambda g, v: jnp.clip(g, -(1.2 * v + 1e-4), 1.2 * v + 1e-4), updates, state.maximum)
+        gradients = updates
+        if config.gradient_noise:
+            gradients = noised(gradients, config, settings["learning_rate"], state.steps, settings["seed"])
+        gradients = jax.tree.map(lambda g, v: jnp.clip(g, -(1.2 * v + 1e-4), 1.2 * v + 1e-4), gradients, state.maximum)
         first = jax.tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, state.first, gradients)
         maximum = jax.tree.map(lambda v, g: jnp.maximum(beta2 * v, jnp.abs(g)), state.maximum, gradients)
         updates = jax.tree.map(lambda m, v: -settings["learning_rate"] * m / (v + epsilon), first, maximum)
@@ -76,4 +82,4 @@ def adamax(beta1: float = 0.9, epsilon: float = 1e-8) -> optax.GradientTransform
 
 def optimiser(config: OptimiserConfig) -> optax.GradientTransformationExtraArgs:
     """Returns the transformation that the settings name."""
-    return adam(config) if config.name == "adam" else adamax()
+    return adam(config) if config.name == "adam" else adamax(config)

@@ -79,7 +79,11 @@ def compiled_step(config: RunConfig, devices: list[Any] | None = None) -> Step:
         return part if seeds_split else jax.lax.pmean(part, "device")
 
     def follow(
-        learner: Learner, gradients: tuple[NeuralGPU, ...], used: tuple[AnyArray, ...], weights: Weights
+        learner: Learner,
+        gradients: tuple[NeuralGPU, ...],
+        used: tuple[AnyArray, ...],
+        weights: Weights,
+        noise_seed: AnyArray,
     ) -> Learner:
         # A seed that is done uses no bucket; its rate is 0.
         mean: Any = jax.tree.map(lambda *parts: sum(parts) / jnp.maximum(sum(used), 1), *gradients)
@@ -88,7 +92,7 @@ def compiled_step(config: RunConfig, devices: list[Any] | None = None) -> Step:
             pulled = jax.tree.map(lambda gradient, pull: gradient + weights.pull * pull, mean.cells, pulls)
             mean = eqx.tree_at(lambda model: model.cells, mean, pulled)
         updates, moments = optimiser(config.optimiser).update(
-            mean, learner.moments, learning_rate=weights.learning_rate
+            mean, learner.moments, learning_rate=weights.learning_rate, seed=noise_seed
         )
         return Learner(eqx.apply_updates(learner.model, updates), moments)
 
@@ -102,7 +106,8 @@ def compiled_step(config: RunConfig, devices: list[Any] | None = None) -> Step:
         learner = jax.device_put(learner, NamedSharding(mesh, by_seed))
         parts = [compiled_gradient(learner.model, examples, weights) for examples in buckets]
         gradients, reports = zip(*parts, strict=True)
-        return compiled_follow(learner, gradients, tuple(examples.used for examples in buckets), weights), reports
+        used, noise_seed = tuple(examples.used for examples in buckets), buckets[0].seed[:, 0]
+        return compiled_follow(learner, gradients, used, weights, noise_seed), reports
 
     return step
 
