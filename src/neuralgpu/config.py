@@ -123,6 +123,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "model.tanh_cutoff": (0, 100),
     "model.dropout": (0, 0.95),
     "model.noise": (0, 10),
+    "model.noise_steps": (1, 10_000_000),
     "model.saturation_limit": (0, 100),
     "curriculum.max_length": (1, 2048),
     "curriculum.buckets": (1, 2048),

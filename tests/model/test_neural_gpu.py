@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import equinox as eqx
 import jax
@@ -173,6 +173,17 @@ def test_dropout_and_noise_follow_the_example_s_seed(models: dict[ModelConfig, N
         assert np.array_equal(disturbed, logits(7, dropout, noise))
         assert np.abs(disturbed - quiet).max() > 0.01
         assert np.abs(disturbed - logits(8, dropout, noise)).max() > 0.01
+
+
+@pytest.mark.parametrize("cell", get_args(get_type_hints(ModelConfig)["cell"]))
+def test_noise_reaches_every_kind_of_cell(cell: Any) -> None:
+    config = ModelConfig(cell=cell, channels=6, height=1, layers=1, copies=1, dropout=0.0, noise=0.1)
+    model, (grid, mask) = drawn(config), inputs(1)
+    quiet, noisy, louder = (
+        np.asarray(run(model, grid, mask, training(3, noise=noise)).logits)[:USED] for noise in (0.0, 1e-3, 2e-3)
+    )
+    assert np.abs(noisy - quiet).max() > 1e-4
+    assert np.abs(louder - quiet).max() > 1.5 * np.abs(noisy - quiet).max()
 
 
 def test_every_step_has_its_own_noise_and_its_own_dropout() -> None:

@@ -17,6 +17,7 @@ from neuralgpu.training.controls import (
     initial_controls,
     last_step,
     learning_rate,
+    noise,
 )
 
 VALID = [find_task("badd").valid_length]
@@ -155,6 +156,40 @@ def test_a_curriculum_that_starts_beyond_the_longest_valid_length_can_be_learned
     config = replace(FALLING, curriculum=CurriculumConfig(max_length=8, start_length=8))
     after, _ = after_epoch(config, initial_controls(config, VALID), [EpochStatistics(0.1, 0.05, 0.0)], VALID, 300)
     assert (after.curriculum.length, after.learned_at) == (8, 300)
+
+
+NOISY = replace(FALLING, model=ModelConfig(noise=0.2, noise_steps=40))
+
+
+def test_noise_is_constant_unless_a_schedule_is_named() -> None:
+    assert [noise(NOISY, learned(500), step) for step in (0, 500, 599, 700)] == [0.2] * 4
+
+
+def test_rising_noise_takes_its_steps() -> None:
+    config = replace(NOISY, model=replace(NOISY.model, noise_schedule="rising"))
+    noises = [noise(config, initial_controls(config, VALID), step) for step in (0, 10, 39, 40, 900)]
+    assert noises == pytest.approx([0, 0.05, 0.195, 0.2, 0.2])
+
+
+def test_noise_follows_the_curriculum() -> None:
+    config = replace(NOISY, model=replace(NOISY.model, noise_schedule="curriculum"))
+    controls = [
+        replace(initial_controls(config, VALID), curriculum=CurriculumState((TaskState(length),)))
+        for length in (3, 9, 12)
+    ]
+    assert [noise(config, control, 700) for control in controls] == pytest.approx([0.2 / 3, 0.2, 0.2])
+
+
+def test_noise_falls_with_the_rate() -> None:
+    model = replace(NOISY.model, noise_schedule="rate")
+    falling, published = replace(NOISY, model=model), replace(DIAGONAL, model=replace(model, channels=96))
+    assert [noise(falling, learned(500), step) for step in (0, 500, 575)] == pytest.approx([0.2, 0.2, 0.05])
+    lower = replace(initial_controls(published, VALID), learning_rate=0.005 * 0.7)
+    assert [noise(published, control, 9) for control in (initial_controls(published, VALID), lower)] == pytest.approx(
+        [0.2, 0.14]
+    )
+    still = replace(falling, optimiser=replace(falling.optimiser, learning_rate=0.0))
+    assert noise(still, initial_controls(still, VALID), 0) == 0.2
 
 
 def test_a_falling_rate_does_not_follow_the_published_rule() -> None:

@@ -18,6 +18,7 @@ from neuralgpu.run_directory import RunDirectory, create_run
 from neuralgpu.tasks import find_task
 from neuralgpu.training import loop
 from neuralgpu.training.loop import Progress, Trainer
+from neuralgpu.training.objective import Examples, Report, Weights
 from neuralgpu.training.step import Learner
 
 if TYPE_CHECKING:
@@ -180,6 +181,28 @@ def test_each_bucket_and_each_number_of_buckets_is_compiled_once(
     assert lengths == set(config.curriculum.buckets)
     assert step.compilations["jit(gradient_of_bucket)"] == len(lengths)
     assert step.compilations["jit(follow)"] == len({len(signature) for signature in step.signatures})
+
+
+def test_each_seed_s_noise_follows_its_schedule(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    workshop: "Workshop",
+    learner_for: Callable[[RunConfig], Learner],
+    cgru_config: RunConfig,
+) -> None:
+    given: list[list[float]] = []
+
+    def step(learner: Learner, buckets: tuple[Examples, ...], weights: Weights) -> tuple[Learner, tuple[Report, ...]]:
+        given.append(np.asarray(weights.noise).tolist())
+        return workshop.step(cgru_config)(learner, buckets, weights)
+
+    monkeypatch.setattr(loop, "compiled_step", lambda config: step)
+    monkeypatch.setattr(loop, "initial_learner", lambda config: learner_for(cgru_config))
+    config = replace(cgru_config, model=replace(cgru_config.model, noise_schedule="curriculum"))
+    trained(started(tmp_path / "run", config), config)
+    # Lengths 4, 5 and 7 of 9, two steps each.
+    expected = [[0.05 * length / 9] * 2 for length in (4, 4, 5, 5, 7, 7)]
+    assert given == [pytest.approx(noises) for noises in expected]
 
 
 def with_rates(checkpoint: Checkpoint, *rates: float) -> Checkpoint:

@@ -30,6 +30,11 @@ class ModelConfig:
     """cgru: dropped share of the state before each step, times 8 / bucket. diagonal: dropped share of the candidate."""
     noise: float = 0.0
     """Standard deviation of the Gaussian noise added to the state after every step in training."""
+    noise_schedule: Literal["constant", "rising", "curriculum", "rate"] = "constant"
+    """'rising': from 0 to `noise` over the run's first `noise_steps` training steps. 'curriculum': times the share of
+    max_length that the curriculum has reached. 'rate': times the share that is left of the first learning rate."""
+    noise_steps: int = 1000
+    """rising: number of training steps that the rise takes."""
     saturation_limit: float = 0.9
     """diagonal: pre-activations beyond this magnitude cost their excess in training."""
     stop: Literal["length", "bucket"] = "length"

@@ -60,6 +60,18 @@ def learning_rate(config: RunConfig, controls: Controls, step: int) -> float:
     return controls.learning_rate * min(1.0, left / config.optimiser.fall_steps)
 
 
+def noise(config: RunConfig, controls: Controls, step: int) -> float:
+    """Returns the standard deviation of the noise on the state in a step (counted from 0)."""
+    share = 1.0
+    if config.model.noise_schedule == "rising":
+        share = step / config.model.noise_steps
+    elif config.model.noise_schedule == "curriculum":
+        share = controls.curriculum.length / config.curriculum.max_length
+    elif config.model.noise_schedule == "rate" and config.optimiser.learning_rate:
+        share = learning_rate(config, controls, step) / _initial_rate(config)
+    return config.model.noise * min(1.0, share)
+
+
 def last_step(config: RunConfig, controls: Controls) -> int:
     """Returns the number of steps that a seed makes, as far as it is known now."""
     if config.optimiser.schedule == "published" or controls.learned_at is None:

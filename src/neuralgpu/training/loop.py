@@ -23,6 +23,7 @@ from neuralgpu.training.controls import (
     initial_controls,
     last_step,
     learning_rate,
+    noise,
 )
 from neuralgpu.training.data import made_ahead, step_draws, step_examples, training_tasks
 from neuralgpu.training.objective import Examples, Report, Weights
@@ -198,12 +199,11 @@ class Trainer:
 
     def _weights(self) -> Weights:
         standing, config = self._standing, self._config
-        count = len(config.seeds)
         return Weights(
             np.array([learning_rate(config, control, standing.step) for control in standing.controls], np.float32),
             np.array([control.pull for control in standing.controls], np.float32),
             np.array([control.saturation_weight for control in standing.controls], np.float32),
-            np.full(count, config.model.noise, np.float32),
+            np.array([noise(config, control, standing.step) for control in standing.controls], np.float32),
         )
 
     def _count(self, index: int, draws: list[Draw], reports: tuple[Report, ...]) -> None:
