@@ -22,11 +22,17 @@ class OptimiserConfig:
 
     name: Literal["adam", "adamax"] = "adam"
     """'adam': in TensorFlow's form, whose epsilon is not bias-corrected. 'adamax': without bias correction, gradients
-    clipped to +-(1.2 v + 1e-4), beta2 rising from 0.99 (Freivalds & Liepins 2017)."""
+    clipped to +-(1.2 v + 1e-4), v the maximum of past gradients, which decays (Freivalds & Liepins 2017)."""
     learning_rate: float = 0.001
     """At the start. adamax: at 48 channels, scaled by 48 / channels."""
     epsilon: float = 1e-4
     """Added to adam's root of the second moment."""
+    maximum_decay: float = 0.01
+    """adamax: share by which the maximum falls in a step (1 - beta2), at the start."""
+    maximum_decay_floor: float = 5e-4
+    """adamax: the share falls to this one; the same as `maximum_decay` keeps it constant."""
+    maximum_decay_half_life: int = 2000
+    """adamax: number of steps in which the share halves."""
     max_grad_norm: float = 1.0
     """adam: gradients are scaled down to this global norm; 0 turns that off."""
     schedule: Literal["published", "falling"] = "published"
@@ -48,7 +54,9 @@ class OptimiserConfig:
     pull: float = 0.0005
     """Weight of the relaxed copies' distance at the start; grows by 1.2 in each epoch whose error allows moving on."""
     saturation_weight: float = 1e-3
-    """diagonal: weight of the saturation cost at the start and at most; adapted every epoch."""
+    """diagonal: weight of the saturation cost at the start and at most; 0 turns it off."""
+    saturation_schedule: Literal["adapted", "constant"] = "adapted"
+    """'adapted': after every epoch the weight becomes learning rate * loss / saturation cost, as published."""
     loss_over: Literal["mask", "bucket"] = "mask"
     """'mask': cross-entropy where the input or target has a symbol. 'bucket': everywhere, padding included."""
 
@@ -122,6 +130,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "model.sigmoid_cutoff": (0, 100),
     "model.tanh_cutoff": (0, 100),
     "model.dropout": (0, 0.95),
+    "model.input_dropout": (0, 0.95),
     "model.noise": (0, 10),
     "model.noise_steps": (1, 10_000_000),
     "model.saturation_limit": (0, 100),
@@ -133,6 +142,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     "curriculum.shrink_above": (0, 1),
     "optimiser.learning_rate": (0, 10),
     "optimiser.epsilon": (0, 1),
+    "optimiser.maximum_decay": (0, 1),
+    "optimiser.maximum_decay_floor": (0, 1),
+    "optimiser.maximum_decay_half_life": (1, 10_000_000),
     "optimiser.max_grad_norm": (0, 1_000_000_000),
     "optimiser.fall_below": (0, 1),
     "optimiser.fall_steps": (1, 10_000_000),

@@ -219,6 +219,27 @@ def test_settings_of_0_switch_dropout_and_noise_off_whatever_is_given(
     assert np.array_equal(first, second)
 
 
+@each_config
+def test_dropout_takes_its_share_of_the_embedded_input(config: ModelConfig) -> None:
+    # A step that keeps its state shows what it began with: update gates of 1, no shift.
+    config = replace(config, layers=1, height=1, copies=1, shift="none", dropout=0.0, noise=0.0, input_dropout=0.25)
+    kept = jax.tree.map(jnp.zeros_like, drawn(config))
+    kept = eqx.tree_at(lambda model: model.cells[0].gates.bias, kept, jnp.full((1, 12), 50.0))
+    kept = eqx.tree_at(lambda model: model.embedding, kept, jnp.full_like(kept.embedding, 0.5))
+    kept = eqx.tree_at(lambda model: model.readout, kept, jnp.eye(6, 33))
+    grid, mask = np.ones((400, 1), np.int32), np.arange(400) < 390
+
+    @quickly_compiled
+    def state(model: NeuralGPU, given: Training | None) -> jax.Array:
+        return model(grid, mask, given, steps=1).logits[:390, :6]
+
+    whole, dropped, other = (np.asarray(state(kept, given)) for given in (None, training(3), training(4)))
+    assert np.all(whole == whole[0, 0]) and whole[0, 0] > 0.4
+    assert set(np.unique(np.round(dropped / whole, 4))) == {0.0, np.float32(1.3333)}
+    assert np.mean(dropped == 0) == pytest.approx(0.25, abs=5 * (0.25 * 0.75 / dropped.size) ** 0.5)
+    assert np.mean((dropped == 0) == (other == 0)) == pytest.approx(0.625, abs=0.06)
+
+
 def test_the_saturation_cost_is_that_of_the_embedding_and_of_every_step(models: dict[ModelConfig, NeuralGPU]) -> None:
     config = CONFIGS["diagonal"]
     model, (grid, mask) = models[config], inputs(1)

@@ -117,9 +117,20 @@ def test_the_saturation_weight_balances_the_cost_with_rate_times_loss(saturation
     assert after.saturation_weight == pytest.approx(expected)
 
 
-def test_the_saturation_weight_of_a_cgru_stays() -> None:
-    after, _ = after_epoch(CLASSIC, initial_controls(CLASSIC, VALID), [EpochStatistics(0.02, 0.9, 0.4)], VALID, 200)
-    assert after.saturation_weight == CLASSIC.optimiser.saturation_weight
+@pytest.mark.parametrize(
+    "config",
+    [CLASSIC, replace(DIAGONAL, optimiser=replace(DIAGONAL.optimiser, saturation_schedule="constant"))],
+    ids=["cgru", "constant"],
+)
+def test_a_saturation_weight_that_is_not_adapted_stays(config: RunConfig) -> None:
+    after, _ = after_epoch(config, initial_controls(config, VALID), [EpochStatistics(0.02, 0.9, 0.4)], VALID, 200)
+    assert after.saturation_weight == config.optimiser.saturation_weight == 1e-3
+
+
+def test_a_saturation_weight_of_0_stays_0() -> None:
+    config = replace(DIAGONAL, optimiser=replace(DIAGONAL.optimiser, saturation_weight=0.0))
+    after, _ = after_epoch(config, initial_controls(config, VALID), [EpochStatistics(0.02, 0.9, 0.4)], VALID, 200)
+    assert after.saturation_weight == 0
 
 
 def learned(step: int) -> Controls:

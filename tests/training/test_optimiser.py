@@ -71,12 +71,23 @@ def test_updates_are_those_of_a_loop_in_numpy(
         assert np.abs(expected).max() > 1e-4
 
 
-def test_adamax_forgets_old_maxima_more_slowly_as_training_goes_on() -> None:
-    transformation = optimiser(OptimiserConfig(name="adamax"))
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (OptimiserConfig(name="adamax"), [0.99, 0.995, 0.9995]),
+        (OptimiserConfig(name="adamax", maximum_decay_floor=0.01), [0.99, 0.99, 0.99]),
+        (OptimiserConfig(name="adamax", maximum_decay=0.2, maximum_decay_half_life=1000), [0.8, 0.95, 0.9995]),
+    ],
+    ids=["published", "constant", "faster"],
+)
+def test_adamax_forgets_old_maxima_more_slowly_as_training_goes_on(
+    config: OptimiserConfig, expected: list[float]
+) -> None:
+    transformation = optimiser(config)
     state: Any = transformation.init({"a": jnp.zeros(1)})
     decays = []
     for step in (0, 2000, 20000):
         full = state._replace(steps=jnp.asarray(step, jnp.int32), maximum={"a": jnp.ones(1)})
         after: Any = transformation.update({"a": jnp.zeros(1)}, full, learning_rate=0.1)[1]
         decays.append(float(after.maximum["a"][0]))
-    assert decays == pytest.approx([0.99, 0.995, 0.9995], abs=1e-6)
+    assert decays == pytest.approx(expected, abs=1e-6)

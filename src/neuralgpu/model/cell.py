@@ -1,6 +1,6 @@
 """One layer of a step: the convolutional GRU and its diagonal relative."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -48,13 +48,14 @@ class DiagonalCGRU(eqx.Module):
     """CGRU with hard units whose gate passes each channel's own, left or right neighbour (Freivalds & Liepins 2017).
 
     Of n channels the first n - 2 * (n // 3) keep their place, the next n // 3 come from the left neighbour and the
-    last n // 3 from the right one.
+    last n // 3 from the right one; with the shift 'none' all keep their place.
     """
 
     gates: Convolution | Banded | Direct
     candidate: Convolution | Banded | Direct
     saturation_limit: float = eqx.field(static=True)
     dropout: bool = eqx.field(static=True)
+    shift: Literal["thirds", "none"] = eqx.field(static=True)
 
     def __call__(self, state: State, disturbance: Disturbance | None) -> tuple[State, Float[Array, ""]]:
         """Returns the next state and the summed saturation cost of this step's pre-activations."""
@@ -69,7 +70,8 @@ class DiagonalCGRU(eqx.Module):
             )
             if self.dropout:
                 candidate = dropout(candidate, disturbance.rate, disturbance.seed)
-        return update * _shifted(state) + (1 - update) * candidate, saturation
+        passed = state if self.shift == "none" else _shifted(state)
+        return update * passed + (1 - update) * candidate, saturation
 
 
 def hard_sigmoid(x: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -124,4 +126,4 @@ def initial_cell(key: Array, config: ModelConfig) -> Cell:
     gates, candidate = convolution(gates_key, 2 * channels), convolution(candidate_key, channels)
     if config.cell == "cgru":
         return CGRU(gates, candidate, config.sigmoid_cutoff, config.tanh_cutoff)
-    return DiagonalCGRU(gates, candidate, config.saturation_limit, config.dropout > 0)
+    return DiagonalCGRU(gates, candidate, config.saturation_limit, config.dropout > 0, config.shift)

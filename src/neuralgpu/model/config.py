@@ -28,6 +28,8 @@ class ModelConfig:
     """cgru: candidates are clip(c * tanh(x), -1, 1); 0 means a plain tanh."""
     dropout: float = 0.15
     """cgru: dropped share of the state before each step, times 8 / bucket. diagonal: dropped share of the candidate."""
+    input_dropout: float = 0.0
+    """Dropped share of the embedded input, before the first step; the published diagonal model's is `dropout`."""
     noise: float = 0.0
     """Standard deviation of the Gaussian noise added to the state after every step in training."""
     noise_schedule: Literal["constant", "rising", "curriculum", "rate"] = "constant"
@@ -35,6 +37,9 @@ class ModelConfig:
     max_length that the curriculum has reached. 'rate': times the share that is left of the first learning rate."""
     noise_steps: int = 1000
     """rising: number of training steps that the rise takes."""
+    shift: Literal["thirds", "none"] = "thirds"
+    """diagonal: what the update gate passes on. 'thirds': a third of the channels come from the left neighbour and a
+    third from the right one. 'none': every channel is the position's own."""
     saturation_limit: float = 0.9
     """diagonal: pre-activations beyond this magnitude cost their excess in training."""
     stop: Literal["length", "bucket"] = "length"

@@ -13,6 +13,9 @@ from neuralgpu.model.config import ModelConfig
 from neuralgpu.model.noise import dropout, gaussian, random_bits
 from neuralgpu.model.unroll import unroll
 
+_BEFORE_THE_FIRST_STEP = 2**32 - 1
+"""Stands for the number of a step where the input's dropout is drawn."""
+
 
 class Training(NamedTuple):
     """What a training step gives an example beside its grid; without it the model is deterministic."""
@@ -82,6 +85,9 @@ class NeuralGPU(eqx.Module):
         last_step = jnp.sum(mask)
         weight = mask[:, None, None].astype(self.embedding.dtype)
         state, saturation = self._embed(grid, weight, training)
+        if training is not None and config.input_dropout:
+            seed = random_bits(training.seed ^ random_bits(jnp.uint32(_BEFORE_THE_FIRST_STEP), ()), ())
+            state = dropout(state, jnp.asarray(config.input_dropout), seed)
 
         def step(carry: tuple[State, Array], inputs: tuple[tuple[Cell, ...], Array]):
             (new, total), (cells, number) = carry, inputs

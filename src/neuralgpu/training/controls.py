@@ -117,7 +117,8 @@ def after_epoch(
         low = errors[-1] is not None and max(filter(None, errors), default=0.0) <= config.optimiser.fall_below
         learned_at = step if low else None
     weight = controls.saturation_weight
-    if config.model.cell == "diagonal" and main.saturation > 0:
+    adapted = config.model.cell == "diagonal" and config.optimiser.saturation_schedule == "adapted"
+    if adapted and main.saturation > 0:
         weight = learning_rate(config, controls, step) * main.loss / main.saturation
         weight = min(max(weight, _LOWEST_SATURATION_WEIGHT), config.optimiser.saturation_weight)
     return replace(

@@ -59,7 +59,7 @@ def adamax(config: OptimiserConfig, beta1: float = 0.9, epsilon: float = 1e-8) -
     """AdaMax as in Freivalds & Liepins 2017.
 
     Every gradient is clipped to +-(1.2 v + 1e-4), v its decayed maximum so far, which decays by
-    beta2 = 1 - max(5e-4, 0.01 * 0.5^(step / 2000)).
+    beta2 = 1 - max(floor, decay * 0.5^(step / half_life)); published with 5e-4, 0.01 and 2000.
     """
 
     def init(params: PyTree) -> AdaMaxState:
@@ -67,7 +67,8 @@ def adamax(config: OptimiserConfig, beta1: float = 0.9, epsilon: float = 1e-8) -
         return AdaMaxState(jnp.zeros((), jnp.int32), zeros, zeros)
 
     def update(updates: Any, state: Any, params: Any = None, **settings: Any) -> tuple[Any, Any]:
-        beta2 = 1 - jnp.maximum(5e-4, 0.01 * 0.5 ** (state.steps / 2000))
+        halved = config.maximum_decay * 0.5 ** (state.steps / config.maximum_decay_half_life)
+        beta2 = 1 - jnp.maximum(config.maximum_decay_floor, halved)
         gradients = updates
         if config.gradient_noise:
             gradients = noised(gradients, config, settings["learning_rate"], state.steps, settings["seed"])
