@@ -3,10 +3,11 @@
 Arrays hold one number a row, least significant digit first; texts are read most significant first.
 """
 
+from functools import cache
 from itertools import zip_longest
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Int, UInt8
 
 CHUNK = 64
 """Digits converted at once; below the smallest limit that Python can be given for int() (640 digits)."""
@@ -70,11 +71,13 @@ def characters_of(symbols: Int[np.ndarray, " column"], base: int) -> str:
 
     Never fails, as nets put out what they like: padding between digits shows as "_", symbols that are no digit as "?".
     """
-    used = np.flatnonzero(symbols)
-    written = symbols[: used[-1] + 1 if used.size else 0]
-    is_digit = (written >= 1) & (written <= base)
-    codes = np.where(is_digit, written + (ord("0") - 1), np.where(written == 0, ord("_"), ord("?")))
-    return codes.astype(np.uint8).tobytes().decode("ascii")
+    return _characters(base)[np.minimum(symbols, 11)].tobytes().decode("ascii").rstrip("_")
+
+
+@cache
+def _characters(base: int) -> UInt8[np.ndarray, "12"]:
+    """Returns the character of every symbol; the last one stands for all that are no digit in any base."""
+    return np.frombuffer(b"_" + b"0123456789"[:base] + b"?" * (11 - base), np.uint8)
 
 
 def natural_length(digits: Int[np.ndarray, "batch column"]) -> Int[np.ndarray, " batch"]:
