@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -17,6 +18,13 @@ def test_operations_by_hand() -> None:
     assert operations(SMALLEST, 2) == 2 * 2 * 3 * 2 * 3
     tall = ModelConfig(channels=1, height=4, layers=1, kernel=3)
     assert operations(tall, 2) == operations(SMALLEST, 2) * 4 * 3
+
+
+def test_attention_looks_at_every_position_in_every_step() -> None:
+    model = replace(SMALLEST, height=2, global_operation="attention", attention_width=5)
+    # 3 steps, 3 positions, 3 others: a product of 5 numbers and a sum of 2, each with an addition.
+    assert operations(model, 3) - operations(replace(model, global_operation="none"), 3) == 3 * 3 * 3 * 2 * (5 + 2)
+    assert model.numbers_a_position(100) - replace(model, global_operation="shift").numbers_a_position(100) == 100
 
 
 def test_growth_of_operations() -> None:

@@ -134,6 +134,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "model.noise": (0, 10),
     "model.noise_steps": (1, 10_000_000),
     "model.saturation_limit": (0, 100),
+    "model.attention_width": (1, 4096),
     "curriculum.max_length": (1, 2048),
     "curriculum.buckets": (1, 2048),
     "curriculum.proving_bucket": (0, 2048),

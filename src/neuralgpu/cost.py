@@ -17,10 +17,16 @@ _BYTES_A_SYMBOL, _BYTES_AN_EXAMPLE = 20, 600
 
 
 def operations(model: ModelConfig, length: int) -> float:
-    """Returns the floating-point operations of one forward pass on one input: it grows with length squared."""
+    """Returns the floating-point operations of one forward pass on one input.
+
+    They grow with length squared, with attention cubed.
+    """
     area = model.kernel * model.kernel_rows
     cell = 2 * area * 3 * model.channels**2
-    return float(length) ** 2 * model.height * model.layers * cell
+    operation = 0
+    if model.global_operation == "attention":
+        operation = 2 * length * (model.attention_width + model.height * model.channels)
+    return float(length) ** 2 * (model.height * model.layers * cell + operation)
 
 
 def check_evaluation(model: ModelConfig, seeds: int, lengths_and_counts: list[tuple[int, int]]) -> None:
@@ -36,7 +42,7 @@ def check_evaluation(model: ModelConfig, seeds: int, lengths_and_counts: list[tu
             f"Answering {count} inputs of length {longest} takes {total:.1e} operations in all, about "
             f"{total / _OPERATIONS_PER_SECOND / 3600:,.0f} hours on two cores; use a smaller --length or --count."
         )
-    needed = 16 * _FLOAT * seeds * float(longest) * model.height * model.channels * model.kernel
+    needed = 16 * _FLOAT * seeds * float(longest) * model.numbers_a_position(longest)
     _check_memory(needed, f"One input of length {longest}", "a smaller --length")
     kept = max(count * (length * _BYTES_A_SYMBOL + _BYTES_AN_EXAMPLE) for length, count in lengths_and_counts)
     _check_memory(float(kept), f"Keeping {max(count for _, count in lengths_and_counts)} inputs", "a smaller --count")

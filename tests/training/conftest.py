@@ -25,7 +25,7 @@ CONFIGS = {
         steps=6,
         batch=4,
         epoch=2,
-        model=ModelConfig(channels=6, height=1, layers=1, copies=2, noise=0.05),
+        model=ModelConfig(channels=6, height=1, layers=1, copies=2, noise=0.05, global_operation="shift"),
         # Every epoch moves on, whatever the error: 4, 5, 7.
         curriculum=CurriculumConfig(
             max_length=9, min_length=3, start_length=4, advance_below=1.0, any_length=0.0, buckets=(4, 10)

@@ -118,7 +118,9 @@ def test_seeds_start_from_their_own_numbers(diagonal_config: RunConfig) -> None:
 def test_only_the_chosen_seeds_copies_are_averaged(bench: Bench, cgru_config: RunConfig) -> None:
     learner = bench.start(cgru_config)
     averaged = jax.device_get(with_averaged_copies(learner, np.array([False, True])))
-    for before, after in zip(jax.tree.leaves(learner.model.cells), jax.tree.leaves(averaged.model.cells), strict=True):
+    leaves, averaged_leaves = (jax.tree.leaves(model.relaxed) for model in (learner.model, averaged.model))
+    assert len(leaves) == 5, "two of gates, two of candidate, the shifts"
+    for before, after in zip(leaves, averaged_leaves, strict=True):
         assert np.array_equal(after[0], before[0])
         assert after[1] == pytest.approx(np.broadcast_to(before[1].mean(axis=0), before[1].shape), abs=1e-6)
         assert np.abs(before[1][0] - before[1][1]).max() > 0.1
@@ -137,7 +139,7 @@ def test_a_bucket_that_is_open_for_another_seed_changes_nothing(bench: Bench, di
 
 
 def test_the_pull_brings_copies_together(bench: Bench, cgru_config: RunConfig) -> None:
-    cells = [bench.learned(cgru_config, [0, 1, 2, 3], [9, 9], pull=pull)[0].model.cells[0] for pull in (0.0, 10.0)]
-    kernels = [jax.tree.leaves(cell.gates)[0] for cell in cells]
-    free, pulled = (np.abs(kernel[:, 0] - kernel[:, 1]).mean() for kernel in kernels)
-    assert pulled < free - 0.01
+    models = [bench.learned(cgru_config, [0, 1, 2, 3], [9, 9], pull=pull)[0].model for pull in (0.0, 10.0)]
+    for free, pulled in zip(*(jax.tree.leaves(model.relaxed) for model in models), strict=True):
+        distances = [np.abs(leaf[:, 0] - leaf[:, 1]).mean() for leaf in (free, pulled)]
+        assert distances[1] < distances[0] - 0.01

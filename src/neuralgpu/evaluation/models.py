@@ -72,7 +72,7 @@ class TrainedModels:
         """Yields the output symbols, batch after batch; batches are sized to stay in the cache."""
         count, length = mask.shape
         devices = len(self._mesh.devices)
-        numbers = self.config.height * self.config.channels * self.config.kernel
+        numbers = self.config.numbers_a_position(length)
         if self.average:  # the probabilities of all the seeds are kept until the last one has answered
             numbers += self.config.vocabulary
         cells = length * numbers * 4 * len(self.seeds)

@@ -42,6 +42,11 @@ class ModelConfig:
     third from the right one. 'none': every channel is the position's own."""
     saturation_limit: float = 0.9
     """diagonal: pre-activations beyond this magnitude cost their excess in training."""
+    global_operation: Literal["none", "shift", "attention"] = "none"
+    """Moves data any distance, once a step, after the layers (paper, section 6). 'shift': every channel by learned
+    amounts, whatever the input. 'attention': every position reads others that it chooses by their content."""
+    attention_width: int = 16
+    """attention: length of the vectors by which positions are compared."""
     stop: Literal["length", "bucket"] = "length"
     """'length': an input of n symbols takes n + 1 steps. 'bucket': as many as the bucket is long."""
 
@@ -49,6 +54,11 @@ class ModelConfig:
     def kernel_rows(self) -> int:
         """Rows that the convolution sees."""
         return self.kernel if self.height > 1 else 1
+
+    def numbers_a_position(self, length: int) -> int:
+        """Returns how many numbers a step works on at each position of an input: its window, and what it attends to."""
+        attended = length if self.global_operation == "attention" else 0
+        return self.height * self.channels * self.kernel + attended
 
     def rounds(self, bucket: int) -> int:
         """Returns how many whole rounds of the copies cover a bucket's steps."""

@@ -5,16 +5,19 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, UInt32
+from jaxtyping import Array, Bool, Float, Int, PyTree, UInt32
 
 from neuralgpu.model.arrays import AnyArray
 from neuralgpu.model.cell import Cell, Disturbance, State, hard_tanh, initial_cell, prepared, saturation_cost
 from neuralgpu.model.config import ModelConfig
+from neuralgpu.model.global_operation import GlobalOperation, initial_operation
 from neuralgpu.model.noise import dropout, gaussian, random_bits
 from neuralgpu.model.unroll import unroll
 
 _BEFORE_THE_FIRST_STEP = 2**32 - 1
 """Stands for the number of a step where the input's dropout is drawn."""
+_OPERATION_STREAM = 0x4F5045
+"""Of the random numbers that a global operation is drawn with, beside those of all other weights."""
 
 
 class Training(NamedTuple):
@@ -43,9 +46,20 @@ class NeuralGPU(eqx.Module):
     """Row 0, padding, counts as zero whatever it holds."""
     cells: tuple[Cell, ...]
     """The layers of a step, each with the relaxed copies along the leading axis of its arrays."""
+    global_operation: GlobalOperation | None = eqx.field(default=None, kw_only=True)
+    """Applied after the layers of a step; relaxed copies as the cells have them. None where the settings have none."""
     readout: Float[Array, "channel symbol"]
     readout_bias: Float[Array, "symbol"]
     config: ModelConfig = eqx.field(static=True)
+
+    @property
+    def relaxed(self) -> PyTree:
+        """The parameters of which there are relaxed copies, along the leading axis of every array."""
+        return self.cells, self.global_operation
+
+    def with_relaxed(self, relaxed: PyTree) -> "NeuralGPU":
+        """Returns the model with other relaxed copies."""
+        return eqx.tree_at(lambda model: model.relaxed, self, relaxed, is_leaf=lambda part: part is None)
 
     def __call__(
         self,
@@ -89,8 +103,8 @@ class NeuralGPU(eqx.Module):
             seed = random_bits(training.seed ^ random_bits(jnp.uint32(_BEFORE_THE_FIRST_STEP), ()), ())
             state = dropout(state, jnp.asarray(config.input_dropout), seed)
 
-        def step(carry: tuple[State, Array], inputs: tuple[tuple[Cell, ...], Array]):
-            (new, total), (cells, number) = carry, inputs
+        def step(carry: tuple[State, Array], inputs: tuple[tuple[tuple[Cell, ...], GlobalOperation | None], Array]):
+            (new, total), ((cells, global_operation), number) = carry, inputs
             seeds = None
             if training is not None:
                 seeds = random_bits(training.seed ^ random_bits(number.astype(jnp.uint32), ()), (config.layers + 2,))
@@ -100,6 +114,8 @@ class NeuralGPU(eqx.Module):
                 disturbance = None if training is None or seeds is None else Disturbance(training.dropout, seeds[layer])
                 new, cost = cell(new, disturbance)
                 new, total = new * weight, total + cost
+            if global_operation is not None:
+                new = global_operation(new, mask)
             if training is not None and seeds is not None and config.noise:
                 new = new + training.noise * gaussian(seeds[-2], new.shape) * weight
             if config.stop == "length":
@@ -111,7 +127,7 @@ class NeuralGPU(eqx.Module):
         return unroll(
             step,
             (state, saturation),
-            cells,
+            (cells, self.global_operation),
             rounds,
             rematerialise=training is not None,
             last_step=last_step if config.stop == "length" and not keep_states else None,
@@ -145,6 +161,10 @@ def initial_model(key: Array, config: ModelConfig) -> NeuralGPU:
         jax.vmap(lambda key: initial_cell(key, config))(jax.random.split(layer_key, config.copies))
         for layer_key in jax.random.split(cells_key, config.layers)
     )
+    global_operation = None
+    if config.global_operation != "none":
+        operation_keys = jax.random.split(jax.random.fold_in(key, _OPERATION_STREAM), config.copies)
+        global_operation = jax.vmap(lambda key: initial_operation(key, config))(operation_keys)
     return NeuralGPU(
         embedding=jax.random.uniform(embedding_key, (config.vocabulary, config.channels), minval=-limit, maxval=limit),
         cells=cells,
@@ -153,4 +173,5 @@ def initial_model(key: Array, config: ModelConfig) -> NeuralGPU:
         ),
         readout_bias=jnp.zeros(config.vocabulary),
         config=config,
+        global_operation=global_operation,
     )

@@ -88,9 +88,9 @@ def compiled_step(config: RunConfig, devices: list[Any] | None = None) -> Step:
         # A seed that is done uses no bucket; its rate is 0.
         mean: Any = jax.tree.map(lambda *parts: sum(parts) / jnp.maximum(sum(used), 1), *gradients)
         if config.model.copies > 1:
-            pulls = jax.grad(distance_of_copies)(learner.model.cells)
-            pulled = jax.tree.map(lambda gradient, pull: gradient + weights.pull * pull, mean.cells, pulls)
-            mean = eqx.tree_at(lambda model: model.cells, mean, pulled)
+            pulls = jax.grad(distance_of_copies)(learner.model.relaxed)
+            pulled = jax.tree.map(lambda gradient, pull: gradient + weights.pull * pull, mean.relaxed, pulls)
+            mean = mean.with_relaxed(pulled)
         updates, moments = optimiser(config.optimiser).update(
             mean, learner.moments, learning_rate=weights.learning_rate, seed=noise_seed
         )
@@ -118,10 +118,10 @@ def _most_ways(count: int, devices: int) -> int:
 
 def with_averaged_copies(learner: Learner, chosen: np.ndarray) -> Learner:
     """Replaces the relaxed copies of the chosen seeds by their mean; the optimiser's moments stay as they are."""
-    averaged = jax.vmap(averaged_copies)(learner.model.cells)
-    cells = jax.tree.map(
+    averaged = jax.vmap(averaged_copies)(learner.model.relaxed)
+    relaxed = jax.tree.map(
         lambda new, old: jnp.where(chosen.reshape(-1, *[1] * (old.ndim - 1)), new, old),
         averaged,
-        learner.model.cells,
+        learner.model.relaxed,
     )
-    return learner._replace(model=eqx.tree_at(lambda model: model.cells, learner.model, cells))
+    return learner._replace(model=learner.model.with_relaxed(relaxed))
