@@ -33,6 +33,10 @@ class OptimiserConfig:
     """adamax: the share falls to this one; the same as `maximum_decay` keeps it constant."""
     maximum_decay_half_life: int = 2000
     """adamax: number of steps in which the share halves."""
+    embedding_gradient: Literal["slices", "dense"] = "slices"
+    """adam: 'slices' squares what each place of the grid adds to the embedding's gradient one by one, padding included,
+    for the global norm and the second moment, as the published program does; it costs no time that can be measured.
+    'dense' squares the sum, as other gradients are."""
     max_grad_norm: float = 1.0
     """adam: gradients are scaled down to this global norm; 0 turns that off."""
     schedule: Literal["published", "falling"] = "published"
@@ -94,10 +98,11 @@ class RunConfig:
         _check_ranges(self)
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise UserError(f"seeds must be different numbers, at least one, got {shown(list(self.seeds))}.")
-        if len(self.seeds) > 1 and self.curriculum.kind == "growth" and self.model.stop == "bucket":
+        if len(self.seeds) > 1 and self.curriculum.kind == "growth" and self.model.depends_on_padding:
             raise UserError(
-                "Seeds that grow apart share a padded bucket: model.stop 'bucket' would tie them to each other; "
-                "set model.stop=length, curriculum.kind=buckets, or train one seed at a time."
+                "Seeds that grow apart share a padded bucket: model.stop 'bucket', model.output 'sum' and "
+                "model.batch_norm would tie them to each other; set curriculum.kind=buckets, or train one seed at a "
+                "time."
             )
 
     @property
@@ -127,14 +132,18 @@ _RANGES: dict[str, tuple[float, float]] = {
     "model.copies": (1, 64),
     "model.kernel": (1, 15),
     "model.vocabulary": (2, 1024),
+    "model.task_channels": (0, 1024),
     "model.sigmoid_cutoff": (0, 100),
+    "model.sigmoid_smooth": (0, 100),
     "model.tanh_cutoff": (0, 100),
+    "model.tanh_smooth": (0, 100),
     "model.dropout": (0, 0.95),
     "model.input_dropout": (0, 0.95),
     "model.noise": (0, 10),
     "model.noise_steps": (1, 10_000_000),
     "model.saturation_limit": (0, 100),
     "model.attention_width": (1, 4096),
+    "model.steps_scale": (0.1, 100),
     "curriculum.max_length": (1, 2048),
     "curriculum.buckets": (1, 2048),
     "curriculum.proving_bucket": (0, 2048),
@@ -303,6 +312,9 @@ def _check_ranges(config: RunConfig) -> None:
                 raise UserError(f"{key} must lie between {low} and {high}, got {shown(number)}.")
     if config.model.kernel % 2 == 0:
         raise UserError(f"model.kernel must be odd, got {config.model.kernel}.")
+    for key, smooth in (("sigmoid", config.model.sigmoid_smooth), ("tanh", config.model.tanh_smooth)):
+        if 0 < smooth < 1:
+            raise UserError(f"model.{key}_smooth must be 0 or at least 1, got {shown(smooth)}.")
 
 
 def _plain(value: Any) -> Any:

@@ -21,12 +21,13 @@ def operations(model: ModelConfig, length: int) -> float:
 
     They grow with length squared, with attention cubed.
     """
-    area = model.kernel * model.kernel_rows
-    cell = 2 * area * 3 * model.channels**2
+    convolutions = 1 if model.cell == "residual" else 3
+    inputs = model.channels + model.task_channels
+    cell = 2 * model.kernel * model.kernel_rows * convolutions * inputs * model.channels
     operation = 0
     if model.global_operation == "attention":
         operation = 2 * length * (model.attention_width + model.height * model.channels)
-    return float(length) ** 2 * (model.height * model.layers * cell + operation)
+    return float(length) * model.steps(length) * (model.height * model.layers * cell + operation)
 
 
 def check_evaluation(model: ModelConfig, seeds: int, lengths_and_counts: list[tuple[int, int]]) -> None:

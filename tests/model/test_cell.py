@@ -10,7 +10,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neuralgpu.model.cell import CGRU, DiagonalCGRU, Disturbance, initial_cell, prepared, saturation_cost
+from neuralgpu.model.cell import (
+    CGRU,
+    Cell,
+    Context,
+    DiagonalCGRU,
+    Disturbance,
+    Residual,
+    cut_sigmoid,
+    cut_tanh,
+    initial_cell,
+    prepared,
+    saturation_cost,
+)
 from neuralgpu.model.config import ModelConfig
 
 LENGTH, CHANNELS = 4, 5
@@ -25,13 +37,15 @@ CONFIGS = {
     "diagonal, height 1": ModelConfig(cell="diagonal", height=1),
     "diagonal, height 2": ModelConfig(cell="diagonal", height=2),
     "diagonal, no shift, limit 0.5": ModelConfig(cell="diagonal", height=1, shift="none", saturation_limit=0.5),
+    "residual, last layer": ModelConfig(cell="residual", height=2, layers=1),
+    "residual, inner layer": ModelConfig(cell="residual", height=2, layers=2),
 }
 configs = pytest.mark.parametrize(
     "config", [replace(config, channels=CHANNELS, dropout=0.0) for config in CONFIGS.values()], ids=CONFIGS.keys()
 )
 
 
-def wide_cell(config: ModelConfig) -> CGRU | DiagonalCGRU:
+def wide_cell(config: ModelConfig) -> Cell:
     """Draws a cell whose weights and biases are large enough to reach every cutoff."""
     cell = jax.eval_shape(lambda: initial_cell(jax.random.key(3), config))
     rng = np.random.default_rng(4)
@@ -40,6 +54,11 @@ def wide_cell(config: ModelConfig) -> CGRU | DiagonalCGRU:
 
 def random_state(config: ModelConfig) -> np.ndarray:
     return np.random.default_rng(5).uniform(-1, 1, (LENGTH, config.height, CHANNELS)).astype(np.float32)
+
+
+def beside(state: np.ndarray) -> Context:
+    """Returns the context of a layer that is not told its task, in a step that began with another state."""
+    return Context(jnp.roll(state, 1, axis=0), None)
 
 
 def convolved(state: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> np.ndarray:
@@ -111,14 +130,19 @@ def diagonal_step(state: np.ndarray, cell: DiagonalCGRU) -> tuple[np.ndarray, fl
     return update * moved + (1 - update) * candidate, excess
 
 
+def residual_step(state: np.ndarray, cell: Residual) -> np.ndarray:
+    new = convolved(state, *weights_of(cell.convolution))
+    return np.maximum(new + np.asarray(beside(state).before) if cell.closes else new, 0)
+
+
 @configs
 def test_a_step_is_the_reference_s(config: ModelConfig) -> None:
     cell, state = wide_cell(config), random_state(config)
     undisturbed = Disturbance(jnp.zeros(()), jnp.zeros((), jnp.uint32))
     (new, cost), (_, quiet_cost) = quickly_compiled(
         lambda cell, state: (
-            prepared(cell, config.height)(state, undisturbed),
-            prepared(cell, config.height)(state, None),
+            prepared(cell, config.height)(state, undisturbed, beside(state)),
+            prepared(cell, config.height)(state, None, beside(state)),
         )
     )(cell, state)
     assert float(quiet_cost) == 0
@@ -127,24 +151,29 @@ def test_a_step_is_the_reference_s(config: ModelConfig) -> None:
         expected, expected_cost = cgru_step(state, cell, reached), 0.0
         cutoffs = {"sigmoid": config.sigmoid_cutoff, "tanh": config.tanh_cutoff}
         assert reached == {name for name, cutoff in cutoffs.items() if cutoff}, "the weights are to reach the cutoffs"
-    else:
+    elif isinstance(cell, DiagonalCGRU):
         expected, expected_cost = diagonal_step(state, cell)
         assert expected_cost > 1
+    else:
+        expected, expected_cost = residual_step(state, cell), 0.0
+        assert cell.closes == (config.layers == 1)
+        assert 0.1 < np.mean(expected == 0) < 0.9
     assert np.abs(np.asarray(new) - expected).max() < 1e-5
     assert float(cost) == pytest.approx(expected_cost, rel=1e-5)
 
 
-@pytest.mark.parametrize("cell", ["cgru", "diagonal"])
+@pytest.mark.parametrize("cell", ["cgru", "diagonal", "residual"])
 def test_a_new_cell_has_the_shapes_ranges_and_zero_biases_of_its_source(
-    cell: Literal["cgru", "diagonal"],
+    cell: Literal["cgru", "diagonal", "residual"],
 ) -> None:
-    config = ModelConfig(cell=cell, channels=8, height=2)
-    drawn = quickly_compiled(lambda: initial_cell(jax.random.key(0), config))()
+    config = ModelConfig(cell=cell, channels=8, height=2, task_channels=2)
+    drawn: Any = quickly_compiled(lambda: initial_cell(jax.random.key(0), config))()
     area = 9
-    limit = 1.8 * (3 / (area * 8)) ** 0.5 if cell == "cgru" else (6 / (2 * area * 8)) ** 0.5
-    for part, out in ((drawn.gates, 16), (drawn.candidate, 8)):
+    limit = (6 / (area * (10 + 8))) ** 0.5 if cell == "diagonal" else 1.8 * (3 / (area * 10)) ** 0.5
+    parts = ((drawn.convolution, 8),) if cell == "residual" else ((drawn.gates, 16), (drawn.candidate, 8))
+    for part, out in parts:
         kernel = np.asarray(part.kernel)
-        assert kernel.shape == (3, 3, 8, out)
+        assert kernel.shape == (3, 3, 10, out)
         assert 0.98 * limit < np.abs(kernel).max() <= limit
         assert abs(kernel.mean()) < 0.1 * limit
         assert not np.any(part.bias)
@@ -158,7 +187,7 @@ def test_dropout_of_the_diagonal_cell_takes_candidates_and_leaves_the_gates() ->
 
     @quickly_compiled
     def step(cell: DiagonalCGRU, rate: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return cell(jnp.asarray(state), Disturbance(rate, seed))
+        return cell(jnp.asarray(state), Disturbance(rate, seed), beside(state))
 
     kept, cost = step(cell, jnp.asarray(0.0))
     assert np.abs(np.asarray(kept) - diagonal_step(state, cell)[0]).max() < 1e-5
@@ -168,6 +197,51 @@ def test_dropout_of_the_diagonal_cell_takes_candidates_and_leaves_the_gates() ->
     passed = diagonal_step(state, eqx.tree_at(lambda cell: cell.candidate, cell, silent))[0]
     assert np.abs(np.asarray(dropped) - passed).max() < 1e-5
     assert float(cost) == float(cost_of_dropped) > 1
+
+
+@pytest.mark.parametrize("cell", ["cgru", "diagonal", "residual"])
+def test_the_task_s_code_is_further_input_of_every_convolution(cell: Literal["cgru", "diagonal", "residual"]) -> None:
+    config = ModelConfig(cell=cell, channels=CHANNELS, height=1, dropout=0.0)
+    told = wide_cell(replace(config, task_channels=2))
+    state, code = jnp.asarray(random_state(config)), jnp.zeros((LENGTH, 1, 2)).at[1:3, :, 1].set(1.0)
+    parts = [name for name in ("gates", "candidate", "convolution") if hasattr(told, name)]
+
+    @quickly_compiled
+    def differences(code: jax.Array) -> list[jax.Array]:
+        context = Context(state, code)
+        new = told(state, None, context)[0]
+        silenced = [
+            eqx.tree_at(
+                lambda cell, name=name: getattr(cell, name).kernel,
+                told,
+                getattr(told, name).kernel.at[:, :, CHANNELS:].set(0),
+            )
+            for name in parts
+        ]
+        return [jnp.abs(new - other(state, None, context)[0]).max() for other in silenced]
+
+    assert [kernel.shape[2] for kernel in jax.tree.leaves(told) if kernel.ndim == 4] == [CHANNELS + 2] * len(parts)
+    assert all(float(difference) > 0.01 for difference in differences(code))
+    assert all(float(difference) == 0 for difference in differences(jnp.zeros_like(code)))
+
+
+@pytest.mark.parametrize("smooth", [0.0, 1.1, 1.2])
+def test_what_is_cut_off_keeps_the_gradient_of_a_wider_cutoff(smooth: float) -> None:
+    x = np.linspace(-6, 6, 401, dtype=np.float32)
+    plain = 1 / (1 + np.exp(-x))
+    beyond = max(smooth - 1, 0)
+    cases: list[tuple[Any, np.ndarray, np.ndarray, float]] = [
+        (cut_sigmoid, 1.2 * plain - 0.1, 1.2 * plain * (1 - plain), beyond / 2),
+        (cut_tanh, 1.2 * np.tanh(x), 1.2 * (1 - np.tanh(x) ** 2), beyond),
+    ]
+    for function, uncut, slope, margin in cases:
+        low = 0 if function is cut_sigmoid else -1
+        values, slopes = jax.vmap(jax.value_and_grad(lambda x, function=function: function(x, 1.2, smooth)))(x)
+        assert np.array_equal(values, function(jnp.asarray(x), 1.2, 0.0))
+        passes = (uncut > low - margin) & (uncut < 1 + margin)
+        assert np.asarray(slopes) == pytest.approx(slope * passes, abs=1e-5)
+        cut_off = np.mean(np.asarray(slopes)[(uncut < low) | (uncut > 1)] == 0)
+        assert {0.0: cut_off == 1, 1.1: 0 < cut_off < 1, 1.2: cut_off == 0}[smooth]
 
 
 def test_saturation_costs_the_excess_over_the_limit() -> None:

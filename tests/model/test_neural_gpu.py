@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from neuralgpu.model.cell import Context
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.model.neural_gpu import NeuralGPU, Output, Training, initial_model
 
@@ -69,8 +70,8 @@ def states_by_hand(model: NeuralGPU, grid: np.ndarray, mask: np.ndarray) -> list
     state = np.tanh(table[filled]) if config.cell == "cgru" else np.clip(table[filled], -1, 1) * weight
 
     @quickly_compiled
-    def layer(cell: Any, state: np.ndarray) -> jax.Array:
-        return cell(state, None)[0]
+    def layer(cell: Any, state: np.ndarray, before: np.ndarray) -> jax.Array:
+        return cell(state, None, Context(jnp.asarray(before), None))[0]
 
     cells = [
         [jax.tree.map(lambda leaf, copy=copy: leaf[copy], cell) for cell in model.cells]
@@ -81,7 +82,7 @@ def states_by_hand(model: NeuralGPU, grid: np.ndarray, mask: np.ndarray) -> list
     for step in range(rounds * config.copies):
         new = states[-1]
         for cell in cells[step % config.copies]:
-            new = np.asarray(layer(cell, new)) * weight
+            new = np.asarray(layer(cell, new, states[-1])) * weight
         stopped = config.stop == "length" and step > mask.sum()
         states.append(states[-1] if stopped else new)
     return states

@@ -1,9 +1,11 @@
-"""The published program's numbers: its weights and batches, loaded into our model, give what it computed.
+"""The published program's numbers: its weights and batches, loaded into our program, give what it computed.
 
-Each fixture holds what the untouched program (TensorFlow 0.12) made of given weights: one evaluation and six training
-steps with dropout off.
+Each fixture holds what the untouched program (TensorFlow 0.12) made of given weights: one evaluation and some training
+steps with dropout off. Here the model evaluates them, and the step that training compiles makes the steps. Whatever
+fixture lies in the folder is tested, of any shape.
 """
 
+import itertools
 import json
 import os
 from dataclasses import dataclass
@@ -15,24 +17,37 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
+from neuralgpu.checkpoint import with_arrays
 from neuralgpu.config import OptimiserConfig, RunConfig
-from neuralgpu.model.cell import CGRU, Convolution
+from neuralgpu.model.batch_norm import EXAMPLE_AXIS
 from neuralgpu.model.config import ModelConfig
-from neuralgpu.model.neural_gpu import NeuralGPU, Training
-from neuralgpu.model.relaxation import distance_of_copies
-from neuralgpu.training.objective import Examples, Weights, active_positions, objective
+from neuralgpu.model.neural_gpu import NeuralGPU, initial_model, trained
+from neuralgpu.training.objective import Examples, Weights, active_positions
 from neuralgpu.training.optimiser import optimiser
+from neuralgpu.training.step import Learner, compiled_step
 
-FOLDER = Path(os.environ.get("NEURALGPU_PARITY_DIR", Path(__file__).parents[1] / "data"))
-COVERED = {"classic", "no_cutoff", "tanh_cutoff", "one_copy"}
-"""The variants whose cell is a CGRU."""
-NOT_YET = {"residual", "batch_norm"}
-"""The published variants that no cell expresses yet; a fixture of theirs in the folder is an error."""
+OTHER_FOLDER = os.environ.get("NEURALGPU_PARITY_DIR")
+FOLDER = Path(OTHER_FOLDER or Path(__file__).parents[1] / "data")
+GATED = {"classic", "no_cutoff", "tanh_cutoff", "one_copy"}
+"""The variants whose cell is a CGRU, without batch normalisation."""
+AMPLIFYING = {"residual", "batch_norm"}
+"""The variants in which rounding errors grow from step to step, until a unit falls on the other side of its cutoff."""
 
-PARTS = [f"{gate}/{part}" for gate in ("reset", "gate", "candidate") for part in ("kernel", "bias")]
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far ours may be from the published numbers."""
+
+    probability: float
+    """Absolute."""
+    loss: float
+    """Relative."""
+    gradient_norm: float
+    """Relative."""
+    parameter: float
+    """Absolute, after all training steps."""
 
 
 @dataclass(frozen=True)
@@ -45,198 +60,154 @@ class Fixture:
     def settings(self) -> dict[str, Any]:
         return json.loads(str(self.values["config"]))
 
+    @property
+    def tolerance(self) -> Tolerance:
+        variant = self.settings["variant"]
+        assert variant in GATED | AMPLIFYING, f"no setting of the model is known to be the variant {variant!r}"
+        if variant in AMPLIFYING:
+            return Tolerance(1e-3, 1e-3, 1e-2, 1e-3)
+        return Tolerance(1e-5, 1e-3, 1e-3, 1e-3) if OTHER_FOLDER else Tolerance(1e-5, 1e-5, 1e-5, 1e-5)
+
     @cached_property
     def config(self) -> RunConfig:
         given = self.settings
+        width, rows = given["kernel"]
+        assert width == rows, "our kernels are square"
+        assert given["dropout"] == 0, "masks of dropout cannot be the same"
         return RunConfig(
             task="badd",
-            batch=given["batch"],
+            batch=self.values["train/target"].shape[1],
             model=ModelConfig(
+                cell="residual" if given["variant"] == "residual" else "cgru",
                 channels=given["channels"],
                 height=given["height"],
                 layers=given["layers"],
                 copies=given["relaxed_copies"],
-                kernel=given["kernel"][0],
+                kernel=width,
+                vocabulary=len(self.values["before/embedding"]),
                 sigmoid_cutoff=given["sigmoid_cutoff"],
                 tanh_cutoff=given["tanh_cutoff"],
-                dropout=given["dropout"],
+                batch_norm=self._batch_norm,
+                dropout=0.0,
             ),
             optimiser=OptimiserConfig(
                 learning_rate=given["learning_rate"],
                 epsilon=given["adam_epsilon"],
                 max_grad_norm=given["max_grad_norm"],
                 pull=given["pull"],
+                embedding_gradient="slices",
             ),
         )
 
+    @property
+    def _batch_norm(self) -> Any:
+        if self.settings["variant"] != "batch_norm":
+            return "off"
+        return "masked" if self.settings["masked_statistics"] else "everywhere"
+
     def model(self, moment: str) -> NeuralGPU:
         """Loads the weights 'before' or 'after' the training steps."""
-
-        def stacked(layer: int, name: str) -> np.ndarray:
-            copies = range(self.config.model.copies)
-            return np.stack([self.values[f"{moment}/relaxed{copy}/layer{layer}/{name}"] for copy in copies])
-
-        def one_copy(parts: dict[str, Any]) -> CGRU:
-            gates = (
-                jnp.concatenate([parts[f"reset/{part}"], parts[f"gate/{part}"]], -1) for part in ("kernel", "bias")
-            )
-            candidate = Convolution(parts["candidate/kernel"], parts["candidate/bias"])
-            return CGRU(Convolution(*gates), candidate, config.sigmoid_cutoff, config.tanh_cutoff)
-
         config = self.config.model
-        cells = tuple(
-            jax.vmap(one_copy)({name: stacked(layer, name) for name in PARTS}) for layer in range(config.layers)
-        )
-        return NeuralGPU(
-            embedding=jnp.asarray(self.values[f"{moment}/embedding"]),
-            cells=cells,
-            readout=jnp.asarray(self.values[f"{moment}/output/kernel"][0, 0]),
-            readout_bias=jnp.asarray(self.values[f"{moment}/output/bias"]),
-            config=config,
-        )
 
-    def batches(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Returns grid and target of each training step."""
-        pairs = zip(self.values["train/grid"], self.values["train/target"], strict=True)
-        return [(grid.astype(np.int32), target.astype(np.int32)) for grid, target in pairs]
+        def stacked(*names: str) -> np.ndarray:
+            copies = (f"{moment}/relaxed{copy}" for copy in range(config.copies))
+            return np.stack([np.concatenate([self.values[f"{copy}/{name}"] for name in names], -1) for copy in copies])
+
+        arrays = {
+            ".embedding": self.values[f"{moment}/embedding"],
+            ".readout": self.values[f"{moment}/output/kernel"][0, 0],
+            ".readout_bias": self.values[f"{moment}/output/bias"],
+        }
+        for layer, part in itertools.product(range(config.layers), ("kernel", "bias")):
+            source, ours = f"layer{layer}", f".cells[{layer}]"
+            if config.cell == "residual":
+                arrays[f"{ours}.convolution.{part}"] = stacked(f"{source}/{part}")
+            else:
+                arrays[f"{ours}.gates.{part}"] = stacked(f"{source}/reset/{part}", f"{source}/gate/{part}")
+                arrays[f"{ours}.candidate.{part}"] = stacked(f"{source}/candidate/{part}")
+        if config.batch_norm != "off":
+            names = {
+                "scale": "gamma",
+                "offset": "beta",
+                "running.mean": "moving_mean",
+                "running.variance": "moving_var",
+            }
+            arrays |= {f".batch_norm.{ours}": stacked(f"bn/{source}") for ours, source in names.items()}
+        return with_arrays(jax.eval_shape(lambda: initial_model(jax.random.key(0), config)), arrays)
+
+    def inputs(self, part: str) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the grids and targets of 'eval' or 'train'."""
+        return self.values[f"{part}/grid"].astype(np.int32), self.values[f"{part}/target"].astype(np.int32)
+
+    def examples(self, step: int) -> Examples:
+        """Returns a training step's bucket, for the one seed that there is."""
+        grids, targets = self.inputs("train")
+        count, bucket = targets.shape[1:]
+        one = np.ones(1, np.float32)
+        return Examples(
+            grids[step : step + 1], targets[step : step + 1], np.zeros((1, count), np.uint32), bucket * one, one
+        )
 
     def weights(self) -> Weights:
         given = self.config.optimiser
         numbers = (given.learning_rate, given.pull, 0.0, 0.0)
-        return Weights(*(jnp.asarray(number, jnp.float32) for number in numbers))
+        return Weights(*(np.full(1, number, np.float32) for number in numbers))
 
 
 FIXTURES = {path.stem: Fixture(dict(np.load(path))) for path in sorted(FOLDER.glob("*.npz"))}
 each_fixture = pytest.mark.parametrize("fixture", FIXTURES.values(), ids=FIXTURES.keys())
 
 quickly_compiled = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
-"""Compiling takes nearly all of the time of these tests; the arithmetic is the same."""
+"""Compiling takes nearly all of the time of these tests; the program is the same."""
 
 
-def largest_difference(ours: Any, theirs: Any) -> float:
-    pairs = zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True)
-    return max(float(jnp.max(jnp.abs(one - other))) for one, other in pairs)
-
-
-def test_every_variant_that_the_cells_express_is_there_and_no_other() -> None:
-    found = {fixture.settings["variant"] for fixture in FIXTURES.values()}
-    assert found - NOT_YET == COVERED
-    assert not found & NOT_YET, "these variants have a fixture, but no cell expresses them"
+@pytest.mark.skipif(OTHER_FOLDER is not None, reason="another folder may hold any of them")
+def test_every_published_variant_is_there() -> None:
+    assert {fixture.settings["variant"] for fixture in FIXTURES.values()} == GATED | AMPLIFYING
 
 
 @each_fixture
 def test_evaluation_gives_the_published_probabilities_and_loss(fixture: Fixture) -> None:
-    grid, target = (fixture.values[f"eval/{name}"].astype(np.int32) for name in ("grid", "target"))
+    tolerance = fixture.tolerance
+    grid, target = fixture.inputs("eval")
     mask = np.asarray(active_positions(grid, target))
 
     @quickly_compiled
     def logits(model: NeuralGPU) -> jax.Array:
-        return jax.vmap(model)(grid, mask).logits
+        run = jax.vmap(lambda *one: model(*one, axes=(EXAMPLE_AXIS,)).logits, axis_name=EXAMPLE_AXIS)
+        return run(grid, mask)
 
     log_probabilities = np.asarray(jax.nn.log_softmax(logits(fixture.model("before"))))
-    assert np.abs(np.exp(log_probabilities) - fixture.values["eval/probabilities"]).max() < 1e-5
+    assert np.abs(np.exp(log_probabilities) - fixture.values["eval/probabilities"]).max() < tolerance.probability
     cross_entropy = -np.take_along_axis(log_probabilities, target[..., None], axis=-1)[..., 0]
-    assert np.mean(mask * cross_entropy) == pytest.approx(float(fixture.values["eval/loss"]), rel=1e-5)
+    assert np.mean(mask * cross_entropy) == pytest.approx(float(fixture.values["eval/loss"]), rel=tolerance.loss)
 
 
 @each_fixture
-def test_training_with_the_dense_embedding_gradient_follows_the_published_run(fixture: Fixture) -> None:
-    """Ours adds up the embedding's gradient before it is squared; the published slices were squared one by one.
-
-    That is the one difference, so losses and the parameters behind it agree far more closely than the embedding.
-    """
-    config = fixture.config
-    transformation = optimiser(config.optimiser)
-
-    @quickly_compiled
-    def step(model: Any, moments: Any, grid: Any, target: Any) -> tuple[Any, Any, jax.Array, jax.Array]:
-        count, bucket = target.shape
-        examples = Examples(grid, target, jnp.zeros(count, jnp.uint32), jnp.asarray(bucket, jnp.float32), jnp.ones(()))
-        weights = fixture.weights()
-
-        def total(model: NeuralGPU) -> tuple[jax.Array, jax.Array]:
-            loss, report = objective(model, examples, weights, config)
-            return loss + weights.pull * distance_of_copies(model.cells), report.loss
-
-        gradients, loss = jax.grad(total, has_aux=True)(model)
-        updates, moments = transformation.update(gradients, moments, learning_rate=weights.learning_rate)
-        return optax.apply_updates(model, updates), moments, loss, optax.tree.norm(gradients)
-
-    model: Any = fixture.model("before")
-    moments = transformation.init(model)
-    losses, norms = [], []
-    for grid, target in fixture.batches():
-        model, moments, loss, norm = step(model, moments, grid, target)
-        losses.append(float(loss))
-        norms.append(float(norm))
-    after = fixture.model("after")
-    assert losses == pytest.approx(fixture.values["train/loss"].tolist(), rel=1e-4)
-    assert largest_difference(model.cells, after.cells) < 1e-4
-    assert largest_difference(model.readout, after.readout) < 1e-5
-    assert largest_difference(model.readout_bias, after.readout_bias) < 1e-5
-    # What the fixtures' notes allow this form. Measured: 0.9e-4 to 2.8e-4 in the norm, 1.5e-3 to 7.8e-3 in the rows.
-    assert np.abs(np.array(norms) - fixture.values["train/grad_norm"]).max() < 7e-4
-    assert largest_difference(model.embedding, after.embedding) < 8e-3
-
-
-@pytest.mark.parametrize(
-    "variant", ["classic", *(pytest.param(name, marks=pytest.mark.slow) for name in sorted(COVERED - {"classic"}))]
-)
-def test_training_with_the_published_embedding_gradient_gives_the_published_numbers(variant: str) -> None:
-    """Model, loss, pull, clipping and Adam are the published ones: with slices squared one by one, nothing differs.
-
-    Every position of the batch gets an embedding row of its own here, so that the slices come out one by one.
-    """
-    fixture = FIXTURES[variant]
-    config = fixture.config
-    batches = fixture.batches()
-    places = batches[0][0].size
-    own_rows = np.arange(1, places + 1, dtype=np.int32).reshape(batches[0][0].shape)
-
-    @quickly_compiled
-    def slices_and_gradients(model: NeuralGPU, grid: Any, target: Any) -> tuple[jax.Array, jax.Array, NeuralGPU]:
-        mask = active_positions(grid, target)
-        of_places = model.embedding.at[0].set(0)[grid.reshape(-1)]
-
-        def loss(model: NeuralGPU) -> tuple[jax.Array, jax.Array]:
-            def run(rows: Any, mask: Any) -> jax.Array:
-                return model(rows, mask, Training(jnp.zeros((), jnp.uint32), jnp.zeros(()), jnp.zeros(()))).logits
-
-            logits = jax.vmap(run)(own_rows, mask)
-            cross_entropy = optax.softmax_cross_entropy_with_integer_labels(logits, target)
-            mean = jnp.mean(cross_entropy * mask)
-            return mean + config.optimiser.pull * distance_of_copies(model.cells), mean
-
-        spread = replaced_embedding(model, jnp.concatenate([jnp.zeros_like(of_places[:1]), of_places]))
-        gradients, mean = jax.grad(loss, has_aux=True)(spread)
-        return mean, gradients.embedding[1:], replaced_embedding(gradients, jnp.zeros_like(model.embedding))
-
-    model = fixture.model("before")
-    first = second = jax.tree.map(jnp.zeros_like, model)
-    for number, (grid, target) in enumerate(batches):
-        mean, slices, gradients = slices_and_gradients(model, grid, target)
-        assert float(mean) == pytest.approx(float(fixture.values["train/loss"][number]), rel=1e-5)
-        norm = np.sqrt(float(optax.tree.norm(gradients)) ** 2 + float(optax.tree.norm(slices)) ** 2)
-        assert norm == pytest.approx(float(fixture.values["train/grad_norm"][number]), rel=1e-5)
-        scale = config.optimiser.max_grad_norm / max(norm, config.optimiser.max_grad_norm)
-        slices = slices * scale
-        rows = grid.reshape(-1)
-        summed = jnp.zeros_like(model.embedding).at[rows].add(slices)
-        squares = jnp.zeros_like(model.embedding).at[rows].add(slices**2)
-        gradients = jax.tree.map(lambda gradient, scale=scale: gradient * scale, gradients)
-        squared = replaced_embedding(jax.tree.map(jnp.square, gradients), squares)
-        gradients = replaced_embedding(gradients, summed)
-        first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, first, gradients)
-        second = jax.tree.map(lambda v, s: 0.999 * v + 0.001 * s, second, squared)
-        rate = config.optimiser.learning_rate * np.sqrt(1 - 0.999 ** (number + 1)) / (1 - 0.9 ** (number + 1))
-        model = jax.tree.map(
-            lambda p, m, v, rate=rate: p - rate * m / (jnp.sqrt(v) + config.optimiser.epsilon), model, first, second
-        )
-    after = fixture.model("after")
-    # Row 0 is no parameter of the published program: its slices count in the norm, and that is all.
-    model = replaced_embedding(model, model.embedding.at[0].set(after.embedding[0]))
-    assert largest_difference(model, after) < 1e-5
-
-
-def replaced_embedding(model: NeuralGPU, embedding: jax.Array) -> NeuralGPU:
-    return eqx.tree_at(lambda model: model.embedding, model, embedding)
+def test_training_gives_the_published_losses_norms_and_parameters(
+    fixture: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Amplifying variants take double precision here, which leaves the published program's rounding errors alone."""
+    tolerance, config = fixture.tolerance, fixture.config
+    double = fixture.settings["variant"] in AMPLIFYING
+    if not double:  # unoptimised, convolutions in double precision take longer than compiling them
+        monkeypatch.setattr(jax, "jit", quickly_compiled)
+    before, losses, norms = fixture.model("before"), [], []
+    with jax.enable_x64(double):
+        model = jax.tree.map(lambda leaf: jnp.asarray(leaf, float)[None], before)
+        learner = Learner(model, jax.vmap(optimiser(config.optimiser).init)(trained(model)))
+        step = compiled_step(config, jax.devices()[:1])
+        for number in range(len(fixture.values["train/loss"])):
+            learner, (report,) = step(learner, (fixture.examples(number),), fixture.weights())
+            losses.append(report.loss.item())
+            norms.append(np.asarray(report.gradient_norm).item())
+    assert losses == pytest.approx(fixture.values["train/loss"].tolist(), rel=tolerance.loss)
+    assert norms == pytest.approx(fixture.values["train/grad_norm"].tolist(), rel=tolerance.gradient_norm)
+    ours, theirs = (
+        # Row 0 is no parameter: the published program sets it to zero before it is looked up.
+        eqx.tree_at(lambda model: model.embedding, model, model.embedding[1:])
+        for model in (jax.tree.map(lambda leaf: np.asarray(leaf)[0], learner.model), fixture.model("after"))
+    )
+    differences = jax.tree.map(lambda one, other: float(np.abs(one - other).max()), ours, theirs)
+    named = {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(differences)}
+    assert {name: difference for name, difference in named.items() if difference > tolerance.parameter} == {}

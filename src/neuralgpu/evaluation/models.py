@@ -13,6 +13,7 @@ from jaxtyping import Array, Int
 from neuralgpu.checkpoint import load_latest, with_arrays
 from neuralgpu.config import check_room
 from neuralgpu.errors import UserError
+from neuralgpu.model.batch_norm import EXAMPLE_AXIS
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.model.neural_gpu import NeuralGPU, initial_model
 from neuralgpu.model.seeds import over_seeds
@@ -52,6 +53,8 @@ class TrainedModels:
     def answers(self, texts: list[str]) -> list[list[str]]:
         """Returns the outputs of each that answers, for inputs as people write them, most significant digit first.
 
+        With batch normalisation by the batch, inputs of one length are answered together, and depend on each other.
+
         Raises:
             UserError: a text is no input of the task.
         """
@@ -69,7 +72,10 @@ class TrainedModels:
     def outputs(
         self, grids: Int[np.ndarray, "input length rows"], mask: np.ndarray
     ) -> Iterator[Int[np.ndarray, "answering batch length"]]:
-        """Yields the output symbols, batch after batch; batches are sized to stay in the cache."""
+        """Yields the output symbols, batch after batch; batches are sized to stay in the cache.
+
+        An input with nothing in its mask counts in no batch.
+        """
         count, length = mask.shape
         devices = len(self._mesh.devices)
         numbers = self.config.numbers_a_position(length)
@@ -90,17 +96,21 @@ class TrainedModels:
 
     @cached_property
     def _compiled(self) -> Callable[[NeuralGPU, np.ndarray, np.ndarray], Array]:
+        def logits(model: NeuralGPU, grid: Array, mask: Array) -> Array:
+            return model(grid, mask, axes=(EXAMPLE_AXIS, "device")).logits
+
         def symbols(model: NeuralGPU, grid: Array, mask: Array) -> Array:
-            return jax.numpy.argmax(model(grid, mask).logits, axis=-1)
+            return jax.numpy.argmax(logits(model, grid, mask), axis=-1)
 
         def probabilities(model: NeuralGPU, grid: Array, mask: Array) -> Array:
             # A seed that diverged has no say: its numbers are none.
-            return jax.numpy.nan_to_num(jax.nn.softmax(model(grid, mask).logits))
+            return jax.numpy.nan_to_num(jax.nn.softmax(logits(model, grid, mask)))
 
         predicted = probabilities if self.average else symbols
 
         def of_all_seeds(models: NeuralGPU, grids: Array, masks: Array) -> Array:
-            each = over_seeds(lambda model: jax.vmap(predicted, in_axes=(None, 0, 0))(model, grids, masks))(models)
+            of_examples = jax.vmap(predicted, in_axes=(None, 0, 0), axis_name=EXAMPLE_AXIS)
+            each = over_seeds(lambda model: of_examples(model, grids, masks))(models)
             return jax.numpy.argmax(each.mean(axis=0, keepdims=True), axis=-1) if self.average else each
 
         return jax.jit(

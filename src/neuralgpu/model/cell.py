@@ -1,4 +1,4 @@
-"""One layer of a step: the convolutional GRU and its diagonal relative."""
+"""One layer of a step: the convolutional GRU, its diagonal relative and the residual layer."""
 
 from typing import Literal, NamedTuple
 
@@ -21,6 +21,19 @@ class Disturbance(NamedTuple):
     seed: UInt32[Array, ""]
 
 
+class Context(NamedTuple):
+    """What a layer of a step is given beside its own state."""
+
+    before: State
+    """The state that the step's first layer is given."""
+    task: Float[Array, "length height task"] | None
+    """The task's code, for the input of every convolution."""
+
+    def beside(self, state: State) -> Float[Array, "length height in"]:
+        """Returns a state as a convolution is given it."""
+        return state if self.task is None else jnp.concatenate([state, self.task], axis=-1)
+
+
 class CGRU(eqx.Module):
     """Convolutional gated recurrent unit (Kaiser & Sutskever 2015, eq. 2) with cutoffs (section 3 of the paper)."""
 
@@ -29,19 +42,33 @@ class CGRU(eqx.Module):
     candidate: Convolution | Banded | Direct
     sigmoid_cutoff: float = eqx.field(static=True)
     tanh_cutoff: float = eqx.field(static=True)
+    sigmoid_smooth: float = eqx.field(static=True)
+    tanh_smooth: float = eqx.field(static=True)
 
-    def __call__(self, state: State, disturbance: Disturbance | None) -> tuple[State, Float[Array, ""]]:
+    def __call__(
+        self, state: State, disturbance: Disturbance | None, context: Context
+    ) -> tuple[State, Float[Array, ""]]:
         """Returns the next state, and 0: this cell has no saturation cost. Dropout acts before the step, not here."""
-        reset, update = jnp.split(self._sigmoid(self.gates(state) + 1), 2, axis=-1)
-        candidate = self._tanh(self.candidate(reset * state))
+        gates = cut_sigmoid(self.gates(context.beside(state)) + 1, self.sigmoid_cutoff, self.sigmoid_smooth)
+        reset, update = jnp.split(gates, 2, axis=-1)
+        candidate = self.candidate(context.beside(reset * state))
+        candidate = cut_tanh(candidate, self.tanh_cutoff, self.tanh_smooth)
         return update * state + (1 - update) * candidate, jnp.zeros(())
 
-    def _sigmoid(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
-        cutoff = self.sigmoid_cutoff
-        return jnp.clip(cutoff * jax.nn.sigmoid(x) - (cutoff - 1) / 2, 0, 1) if cutoff else jax.nn.sigmoid(x)
 
-    def _tanh(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
-        return jnp.clip(self.tanh_cutoff * jnp.tanh(x), -1, 1) if self.tanh_cutoff else jnp.tanh(x)
+class Residual(eqx.Module):
+    """One convolution of a residual block, whose layers are a step (the paper's 'resnet instead of GRU')."""
+
+    convolution: Convolution | Banded | Direct
+    closes: bool = eqx.field(static=True)
+    """Whether it is the block's last one, to which the state before the block is added."""
+
+    def __call__(
+        self, state: State, disturbance: Disturbance | None, context: Context
+    ) -> tuple[State, Float[Array, ""]]:
+        """Returns the next state, and 0: this cell has no saturation cost. Dropout acts before the step, not here."""
+        new = self.convolution(context.beside(state))
+        return jax.nn.relu(context.before + new if self.closes else new), jnp.zeros(())
 
 
 class DiagonalCGRU(eqx.Module):
@@ -57,11 +84,13 @@ class DiagonalCGRU(eqx.Module):
     dropout: bool = eqx.field(static=True)
     shift: Literal["thirds", "none"] = eqx.field(static=True)
 
-    def __call__(self, state: State, disturbance: Disturbance | None) -> tuple[State, Float[Array, ""]]:
+    def __call__(
+        self, state: State, disturbance: Disturbance | None, context: Context
+    ) -> tuple[State, Float[Array, ""]]:
         """Returns the next state and the summed saturation cost of this step's pre-activations."""
-        gates = self.gates(state) + jnp.repeat(jnp.array([0.5, 0.7]), state.shape[-1])
+        gates = self.gates(context.beside(state)) + jnp.repeat(jnp.array([0.5, 0.7]), state.shape[-1])
         reset, update = jnp.split(hard_sigmoid(gates), 2, axis=-1)
-        pre_candidate = self.candidate(reset * state)
+        pre_candidate = self.candidate(context.beside(reset * state))
         candidate = hard_tanh(pre_candidate)
         saturation = jnp.zeros(())
         if disturbance is not None:
@@ -72,6 +101,34 @@ class DiagonalCGRU(eqx.Module):
                 candidate = dropout(candidate, disturbance.rate, disturbance.seed)
         passed = state if self.shift == "none" else _shifted(state)
         return update * passed + (1 - update) * candidate, saturation
+
+
+def cut_sigmoid(x: Float[Array, "..."], cutoff: float, smooth: float) -> Float[Array, "..."]:
+    """Returns clip(c * sigmoid(x) - (c - 1) / 2, 0, 1) for the cutoff c, a plain sigmoid for 0.
+
+    With `smooth` s it has the gradient that it would have if it were clipped to [-(s - 1) / 2, 1 + (s - 1) / 2].
+    """
+    if not cutoff:
+        return jax.nn.sigmoid(x)
+    uncut = cutoff * jax.nn.sigmoid(x) - (cutoff - 1) / 2
+    return _clip_smoothly(uncut, 0.0, 1.0, (smooth - 1) / 2) if smooth else jnp.clip(uncut, 0, 1)
+
+
+def cut_tanh(x: Float[Array, "..."], cutoff: float, smooth: float) -> Float[Array, "..."]:
+    """Returns clip(c * tanh(x), -1, 1) for the cutoff c, a plain tanh for 0.
+
+    With `smooth` s it has the gradient that it would have if it were clipped to [-s, s].
+    """
+    if not cutoff:
+        return jnp.tanh(x)
+    uncut = cutoff * jnp.tanh(x)
+    return _clip_smoothly(uncut, -1.0, 1.0, smooth - 1) if smooth else jnp.clip(uncut, -1, 1)
+
+
+def _clip_smoothly(x: Float[Array, "..."], low: float, high: float, beyond: float) -> Float[Array, "..."]:
+    """Returns clip(x, low, high), with the gradient of clip(x, low - beyond, high + beyond)."""
+    wide = jnp.clip(x, low - beyond, high + beyond)
+    return jax.lax.stop_gradient(jnp.clip(x, low, high)) + (wide - jax.lax.stop_gradient(wide))
 
 
 def hard_sigmoid(x: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -98,7 +155,7 @@ def _shifted(state: State) -> State:
     )
 
 
-Cell = CGRU | DiagonalCGRU
+Cell = CGRU | DiagonalCGRU | Residual
 
 
 def prepared(cell: Cell, height: int) -> Cell:
@@ -110,20 +167,26 @@ def prepared(cell: Cell, height: int) -> Cell:
     )
 
 
-def initial_cell(key: Array, config: ModelConfig) -> Cell:
-    """Draws a cell's weights: U(+-1.8 sqrt(3 / (9 C))) for 'cgru' (the published program), Glorot for 'diagonal'."""
+def initial_cell(key: Array, config: ModelConfig, layer: int = 0) -> Cell:
+    """Draws a cell's weights, for n inputs of a 3 x 3 convolution.
+
+    'cgru' and 'residual': U(+-1.8 sqrt(3 / (9 n))), the published program. 'diagonal': Glorot uniform.
+    """
     gates_key, candidate_key = jax.random.split(key)
-    channels, area = config.channels, config.kernel * config.kernel_rows
-    if config.cell == "cgru":
-        limit = 1.8 * (3 / (area * channels)) ** 0.5
+    inputs, channels = config.channels + config.task_channels, config.channels
+    area = config.kernel * config.kernel_rows
+    if config.cell == "diagonal":
+        limit = (6 / (area * (inputs + channels))) ** 0.5
     else:
-        limit = (6 / (2 * area * channels)) ** 0.5
+        limit = 1.8 * (3 / (area * inputs)) ** 0.5
 
     def convolution(key: Array, out: int) -> Convolution:
-        shape = (config.kernel, config.kernel_rows, channels, out)
+        shape = (config.kernel, config.kernel_rows, inputs, out)
         return Convolution(jax.random.uniform(key, shape, minval=-limit, maxval=limit), jnp.zeros(out))
 
+    if config.cell == "residual":
+        return Residual(convolution(gates_key, channels), closes=layer == config.layers - 1)
     gates, candidate = convolution(gates_key, 2 * channels), convolution(candidate_key, channels)
-    if config.cell == "cgru":
-        return CGRU(gates, candidate, config.sigmoid_cutoff, config.tanh_cutoff)
-    return DiagonalCGRU(gates, candidate, config.saturation_limit, config.dropout > 0, config.shift)
+    if config.cell == "diagonal":
+        return DiagonalCGRU(gates, candidate, config.saturation_limit, config.dropout > 0, config.shift)
+    return CGRU(gates, candidate, config.sigmoid_cutoff, config.tanh_cutoff, config.sigmoid_smooth, config.tanh_smooth)

@@ -8,8 +8,10 @@ from typing import Literal
 class ModelConfig:
     """Shape and nonlinearities of a Neural GPU; the defaults are the paper's classic model."""
 
-    cell: Literal["cgru", "diagonal"] = "cgru"
-    """'cgru': Kaiser & Sutskever 2015, eq. 2. 'diagonal': Freivalds & Liepins 2017 (hard units, diagonal gates)."""
+    cell: Literal["cgru", "diagonal", "residual"] = "cgru"
+    """'cgru': Kaiser & Sutskever 2015, eq. 2. 'diagonal': Freivalds & Liepins 2017 (hard units, diagonal gates).
+    'residual': the paper's variant without gates, one relu(convolution) a layer; the last one adds what the step
+    began with."""
     channels: int = 24
     """Channels of the state (the paper's filters)."""
     height: int = 4
@@ -22,12 +24,29 @@ class ModelConfig:
     """Width of the convolution, in positions and (where height > 1) in rows; odd."""
     vocabulary: int = 33
     """Number of symbols in and out, padding included."""
+    task_channels: int = 0
+    """Number of tasks that a model is told apart: a one-hot code of the task, in as many channels, is appended to the
+    input of every convolution, where the mask is on. 0: the model is not told its task."""
     sigmoid_cutoff: float = 1.2
     """cgru: gates are clip(c * sigmoid(x) - (c - 1) / 2, 0, 1); 0 means a plain sigmoid."""
+    sigmoid_smooth: float = 0.0
+    """cgru: what is cut off keeps the gradient that it has with this wider cutoff s, which clips the same
+    c * sigmoid(x) - (c - 1) / 2 to [-(s - 1) / 2, 1 + (s - 1) / 2]; from s = c on all of it. At least 1, or 0: no
+    gradient outside the cutoff."""
     tanh_cutoff: float = 0.0
     """cgru: candidates are clip(c * tanh(x), -1, 1); 0 means a plain tanh."""
+    tanh_smooth: float = 0.0
+    """cgru: what is cut off keeps the gradient of clip(c * tanh(x), -s, s), s this setting; from s = c on all of it.
+    At least 1, or 0: no gradient outside the cutoff."""
+    batch_norm: Literal["off", "everywhere", "masked"] = "off"
+    """Batch normalisation of the state after every step, with weights of each copy's own. Means and variances are
+    taken over all positions of the batch ('everywhere') or over those that an input or its target uses ('masked')."""
+    batch_norm_evaluation: Literal["batch", "running"] = "batch"
+    """'batch': an evaluation takes its own batch's means and variances, as published; the answer to an input then
+    depends on those that it is answered with. 'running': it takes those that training has kept."""
     dropout: float = 0.15
-    """cgru: dropped share of the state before each step, times 8 / bucket. diagonal: dropped share of the candidate."""
+    """cgru, residual: dropped share of the state before each step, times 8 / bucket. diagonal: dropped share of the
+    candidate."""
     input_dropout: float = 0.0
     """Dropped share of the embedded input, before the first step; the published diagonal model's is `dropout`."""
     noise: float = 0.0
@@ -49,17 +68,31 @@ class ModelConfig:
     """attention: length of the vectors by which positions are compared."""
     stop: Literal["length", "bucket"] = "length"
     """'length': an input of n symbols takes n + 1 steps. 'bucket': as many as the bucket is long."""
+    steps_scale: float = 1.0
+    """Factor of the steps that an input takes: round(factor * n) + 1, or round(factor * bucket)."""
+    output: Literal["last", "sum"] = "last"
+    """What is read out: the state after the 'last' step, or the 'sum' of the states after every step of the bucket;
+    the sum does not stop at an input's length."""
 
     @property
     def kernel_rows(self) -> int:
         """Rows that the convolution sees."""
         return self.kernel if self.height > 1 else 1
 
+    @property
+    def depends_on_padding(self) -> bool:
+        """Whether what the model makes of an input depends on the bucket that it is padded to."""
+        return self.stop == "bucket" or self.output == "sum" or self.batch_norm != "off"
+
     def numbers_a_position(self, length: int) -> int:
         """Returns how many numbers a step works on at each position of an input: its window, and what it attends to."""
         attended = length if self.global_operation == "attention" else 0
         return self.height * self.channels * self.kernel + attended
 
-    def rounds(self, bucket: int) -> int:
-        """Returns how many whole rounds of the copies cover a bucket's steps."""
-        return -(-bucket // self.copies)
+    def steps(self, bucket: int) -> int:
+        """Returns the number of steps for a bucket."""
+        return bucket if self.steps_scale == 1 else max(1, round(self.steps_scale * bucket))
+
+    def rounds(self, steps: int) -> int:
+        """Returns how many whole rounds of the copies cover the steps."""
+        return -(-steps // self.copies)

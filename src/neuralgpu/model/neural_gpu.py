@@ -1,6 +1,6 @@
 """The Neural GPU: a grid of symbols in, as many steps as it is long, symbols out."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -8,8 +8,19 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree, UInt32
 
 from neuralgpu.model.arrays import AnyArray
-from neuralgpu.model.cell import Cell, Disturbance, State, hard_tanh, initial_cell, prepared, saturation_cost
+from neuralgpu.model.batch_norm import BatchNorm, Company, Moments, initial_batch_norm
+from neuralgpu.model.cell import (
+    Cell,
+    Context,
+    Disturbance,
+    State,
+    hard_tanh,
+    initial_cell,
+    prepared,
+    saturation_cost,
+)
 from neuralgpu.model.config import ModelConfig
+from neuralgpu.model.embedding import embedded
 from neuralgpu.model.global_operation import GlobalOperation, initial_operation
 from neuralgpu.model.noise import dropout, gaussian, random_bits
 from neuralgpu.model.unroll import unroll
@@ -37,6 +48,25 @@ class Output(NamedTuple):
     logits: Float[Array, "length symbol"]
     saturation: Float[Array, ""]
     """Saturation cost, summed over steps, positions and channels; 0 outside training."""
+    running: Moments | None = None
+    """What the batch changes the running moments by; in training, with batch normalisation."""
+
+
+class _Progress(NamedTuple):
+    """What goes from step to step."""
+
+    state: State
+    saturation: Float[Array, ""]
+    summed: State | None
+    """Sum of the states so far, where that is read out."""
+
+
+class _Copy(NamedTuple):
+    """The weights of a step, one of the relaxed copies."""
+
+    cells: tuple[Cell, ...]
+    global_operation: GlobalOperation | None
+    batch_norm: BatchNorm | None
 
 
 class NeuralGPU(eqx.Module):
@@ -46,20 +76,25 @@ class NeuralGPU(eqx.Module):
     """Row 0, padding, counts as zero whatever it holds."""
     cells: tuple[Cell, ...]
     """The layers of a step, each with the relaxed copies along the leading axis of its arrays."""
-    global_operation: GlobalOperation | None = eqx.field(default=None, kw_only=True)
-    """Applied after the layers of a step; relaxed copies as the cells have them. None where the settings have none."""
     readout: Float[Array, "channel symbol"]
     readout_bias: Float[Array, "symbol"]
     config: ModelConfig = eqx.field(static=True)
+    global_operation: GlobalOperation | None = None
+    """Applied after the layers of a step, with the relaxed copies along the leading axis, too; None where it is off."""
+    batch_norm: BatchNorm | None = None
+    """Applied after that, with the relaxed copies along the leading axis, too; None where it is off."""
+    probe: Float[Array, "symbol channel"] | None = None
+    """Where the model is differentiated: its gradient is the sum of squares of the slices that the embedding's adds."""
 
     @property
     def relaxed(self) -> PyTree:
         """The parameters of which there are relaxed copies, along the leading axis of every array."""
-        return self.cells, self.global_operation
+        norm = self.batch_norm
+        return self.cells, self.global_operation, None if norm is None else (norm.scale, norm.offset)
 
     def with_relaxed(self, relaxed: PyTree) -> "NeuralGPU":
         """Returns the model with other relaxed copies."""
-        return eqx.tree_at(lambda model: model.relaxed, self, relaxed, is_leaf=lambda part: part is None)
+        return eqx.tree_at(lambda model: jax.tree.leaves(model.relaxed), self, jax.tree.leaves(relaxed))
 
     def __call__(
         self,
@@ -67,23 +102,35 @@ class NeuralGPU(eqx.Module):
         mask: Bool[AnyArray, "length"],
         training: Training | None = None,
         steps: int | None = None,
+        task: Int[AnyArray, ""] | None = None,
+        axes: tuple[str, ...] = (),
     ) -> Output:
         """Runs the model on a grid that fills a bucket.
 
         Args:
             grid: symbols; rows beyond the given ones are padding.
-            mask: the positions that the input or its target uses; the state is zero elsewhere.
+            mask: the positions that the input or its target uses; without batch normalisation the state is zero
+                elsewhere, with it an example without any does not count in the batch.
             training: randomness and noise of a training step, None to evaluate.
-            steps: number of steps, rounded up to whole rounds of the copies; the bucket's length when None.
+            steps: number of steps, rounded up to whole rounds of the copies; what the settings say for the bucket
+                when None.
+            task: number of the example's task, for a model that is told it; None means 0.
+            axes: names of the mapped axes along which the examples of a batch lie, for batch normalisation; without
+                any, the example is a batch of its own.
         """
-        (state, saturation), _ = self._run(grid, mask, training, steps, keep_states=False)
-        return Output(state[:, 0] @ self.readout + self.readout_bias, saturation)
+        last, _, moments = self._run(grid, mask, training, steps, task, axes, keep_states=False)
+        state = last.state if last.summed is None else last.summed
+        running = None if self.batch_norm is None or moments is None else self.batch_norm.change_by(moments)
+        return Output(state[:, 0] @ self.readout + self.readout_bias, last.saturation, running)
 
     def trace(
-        self, grid: Int[AnyArray, "length rows"], mask: Bool[AnyArray, "length"]
+        self,
+        grid: Int[AnyArray, "length rows"],
+        mask: Bool[AnyArray, "length"],
+        task: Int[AnyArray, ""] | None = None,
     ) -> Float[Array, "step length height channel"]:
-        """Returns the state after every step, in evaluation."""
-        _, states = self._run(grid, mask, None, None, keep_states=True)
+        """Returns the state after every step, in evaluation, where the example is a batch of its own."""
+        _, states, _ = self._run(grid, mask, None, None, task, (), keep_states=True)
         return states.reshape(-1, *states.shape[2:])
 
     def _run(
@@ -92,74 +139,124 @@ class NeuralGPU(eqx.Module):
         mask: Bool[AnyArray, "length"],
         training: Training | None,
         steps: int | None,
+        task: Int[AnyArray, ""] | None,
+        axes: tuple[str, ...],
         *,
         keep_states: bool,
-    ):
+    ) -> tuple[_Progress, Any, Any]:
         config = self.config
         last_step = jnp.sum(mask)
+        if config.steps_scale != 1:
+            last_step = jnp.round(config.steps_scale * last_step).astype(int)
         weight = mask[:, None, None].astype(self.embedding.dtype)
         state, saturation = self._embed(grid, weight, training)
         if training is not None and config.input_dropout:
             seed = random_bits(training.seed ^ random_bits(jnp.uint32(_BEFORE_THE_FIRST_STEP), ()), ())
             state = dropout(state, jnp.asarray(config.input_dropout), seed)
+        code = self._task_code(task, weight)
+        company = self._company(mask, axes, training)
+        stops = config.stop == "length" and config.output == "last"
+        # With batch moments every round counts: an example that has stopped is still counted with the others.
+        skips = stops and company is None and not keep_states
 
-        def step(carry: tuple[State, Array], inputs: tuple[tuple[tuple[Cell, ...], GlobalOperation | None], Array]):
-            (new, total), ((cells, global_operation), number) = carry, inputs
-            seeds = None
+        def step(
+            progress: _Progress, inputs: tuple[_Copy, Array]
+        ) -> tuple[_Progress, tuple[State | None, Moments | None] | None]:
+            (copy, number), moments, seeds = inputs, None, None
+            new, total = progress.state, progress.saturation
             if training is not None:
                 seeds = random_bits(training.seed ^ random_bits(number.astype(jnp.uint32), ()), (config.layers + 2,))
-                if config.cell == "cgru" and config.dropout:
+                if config.cell != "diagonal" and config.dropout:
                     new = dropout(new, training.dropout, seeds[-1])
-            for layer, cell in enumerate(cells):
+            context = Context(new, code)
+            for layer, cell in enumerate(copy.cells):
                 disturbance = None if training is None or seeds is None else Disturbance(training.dropout, seeds[layer])
-                new, cost = cell(new, disturbance)
+                new, cost = cell(new, disturbance, context)
                 new, total = new * weight, total + cost
-            if global_operation is not None:
-                new = global_operation(new, mask)
+            if copy.global_operation is not None:
+                new = copy.global_operation(new, mask)
+            if copy.batch_norm is not None:
+                moments = copy.batch_norm.running if company is None else company.moments(new)
+                new = copy.batch_norm(new, moments)
             if training is not None and seeds is not None and config.noise:
                 new = new + training.noise * gaussian(seeds[-2], new.shape) * weight
-            if config.stop == "length":
-                new, total = jax.tree.map(lambda *pair: jnp.where(number <= last_step, *pair), (new, total), carry)
-            return (new, total), (new if keep_states else None)
+            if stops:
+                new, total = jax.tree.map(
+                    lambda *pair: jnp.where(number <= last_step, *pair),
+                    (new, total),
+                    (progress.state, progress.saturation),
+                )
+            summed = None if progress.summed is None else progress.summed + new
+            kept = None if skips else (new if keep_states else None, None if training is None else moments)
+            return _Progress(new, total, summed), kept
 
         cells = tuple(jax.vmap(lambda cell: prepared(cell, config.height))(cell) for cell in self.cells)
-        rounds = config.rounds(grid.shape[0] if steps is None else steps)
-        return unroll(
+        last, kept = unroll(
             step,
-            (state, saturation),
-            (cells, self.global_operation),
-            rounds,
+            _Progress(state, saturation, jnp.zeros_like(state) if config.output == "sum" else None),
+            _Copy(cells, self.global_operation, self.batch_norm),
+            config.rounds(config.steps(grid.shape[0]) if steps is None else steps),
             rematerialise=training is not None,
-            last_step=last_step if config.stop == "length" and not keep_states else None,
+            last_step=last_step if skips else None,
         )
+        states, moments = kept or (None, None)
+        return last, states, moments
 
     def _embed(self, grid: AnyArray, weight: AnyArray, training: Training | None) -> tuple[State, Float[Array, ""]]:
-        table = self.embedding.at[0].set(0)
         grid = jnp.pad(grid, ((0, 0), (0, self.config.height - grid.shape[1])))
-        embedded = table[grid]
-        if self.config.cell == "cgru":
-            return jnp.tanh(embedded), jnp.zeros(())
+        if self.probe is None:
+            state = self.embedding.at[0].set(0)[grid]
+        else:
+            state = embedded(self.embedding, self.probe, grid)
+        if self.config.cell != "diagonal":
+            return jnp.tanh(state), jnp.zeros(())
         saturation = jnp.zeros(())
         if training is not None:
-            saturation = saturation_cost(embedded, self.config.saturation_limit) * grid.shape[0]
-        return hard_tanh(embedded) * weight, saturation
+            saturation = saturation_cost(state, self.config.saturation_limit) * grid.shape[0]
+        return hard_tanh(state) * weight, saturation
+
+    def _task_code(self, task: AnyArray | None, weight: AnyArray) -> Float[Array, "length height task"] | None:
+        count = self.config.task_channels
+        if not count:
+            return None
+        code = jax.nn.one_hot(0 if task is None else task, count) * weight
+        return jnp.broadcast_to(code, (len(weight), self.config.height, count))
+
+    def _company(self, mask: AnyArray, axes: tuple[str, ...], training: Training | None) -> Company | None:
+        """Returns whose moments the batch normalisation takes; None where it takes the running ones, or is off."""
+        kind = self.config.batch_norm
+        if kind == "off" or (training is None and self.config.batch_norm_evaluation == "running"):
+            return None
+        counted = mask if kind == "masked" else jnp.broadcast_to(jnp.any(mask), mask.shape)
+        return Company(counted[:, None, None].astype(self.embedding.dtype), axes)
+
+
+def trained(model: NeuralGPU) -> PyTree:
+    """Returns the model, or its gradient, with None where an optimiser has nothing to move."""
+    if model.batch_norm is not None:
+        model = eqx.tree_at(lambda model: model.batch_norm.running, model, None)
+    return eqx.tree_at(lambda model: model.probe, model, None, is_leaf=lambda leaf: leaf is None)
+
+
+def probed(model: NeuralGPU) -> NeuralGPU:
+    """Returns the model with a probe."""
+    return eqx.tree_at(
+        lambda model: model.probe, model, jnp.zeros_like(model.embedding), is_leaf=lambda leaf: leaf is None
+    )
 
 
 def initial_model(key: Array, config: ModelConfig) -> NeuralGPU:
     """Draws a model's weights; every copy and layer on its own.
 
-    'cgru': embedding U(-1.7, 1.7) as published. 'diagonal': Glorot uniform throughout.
+    'cgru' and 'residual': embedding U(-1.7, 1.7) as published. 'diagonal': Glorot uniform throughout.
     """
     embedding_key, readout_key, cells_key = jax.random.split(key, 3)
-    limit = 1.7 if config.cell == "cgru" else (6 / (config.vocabulary + config.channels)) ** 0.5
-    readout_limit = (
-        1.8 * (3 / config.channels) ** 0.5
-        if config.cell == "cgru"
-        else (6 / (config.vocabulary + config.channels)) ** 0.5
-    )
+    limit = readout_limit = (6 / (config.vocabulary + config.channels)) ** 0.5
+    if config.cell != "diagonal":
+        limit, readout_limit = 1.7, 1.8 * (3 / config.channels) ** 0.5
     cells = tuple(
-        jax.vmap(lambda key: initial_cell(key, config))(jax.random.split(layer_key, config.copies))
-        for layer_key in jax.random.split(cells_key, config.layers)
+        jax.vmap(lambda key, layer=layer: initial_cell(key, config, layer))(jax.random.split(layer_key, config.copies))
+        for layer, layer_key in enumerate(jax.random.split(cells_key, config.layers))
     )
     global_operation = None
     if config.global_operation != "none":
@@ -174,4 +271,5 @@ def initial_model(key: Array, config: ModelConfig) -> NeuralGPU:
         readout_bias=jnp.zeros(config.vocabulary),
         config=config,
         global_operation=global_operation,
+        batch_norm=None if config.batch_norm == "off" else initial_batch_norm(config.copies, config.channels),
     )

@@ -8,6 +8,7 @@ from jaxtyping import Array, Bool, Float, Int, UInt32
 
 from neuralgpu.config import RunConfig
 from neuralgpu.model.arrays import AnyArray
+from neuralgpu.model.batch_norm import EXAMPLE_AXIS, Moments
 from neuralgpu.model.neural_gpu import NeuralGPU, Training
 
 
@@ -39,9 +40,13 @@ class Report(NamedTuple):
     loss: Float[Array, ""]
     """Mean cross-entropy, nats a position."""
     saturation: Float[Array, ""]
-    """Saturation cost over bucket length, steps and batch, before its weight."""
+    """Saturation cost over the bucket's length squared and batch, before its weight."""
     sequence_error: Float[Array, ""]
     """Share of the inputs with at least one wrong symbol."""
+    gradient_norm: Float[Array, ""] | None = None
+    """adam: global norm of the whole step's gradient, before it is scaled down."""
+    running: Moments | None = None
+    """What the bucket changes the batch normalisation's running moments by."""
 
 
 def active_positions(
@@ -52,18 +57,22 @@ def active_positions(
 
 
 def objective(
-    model: NeuralGPU, examples: Examples, weights: Weights, config: RunConfig
+    model: NeuralGPU, examples: Examples, weights: Weights, config: RunConfig, axes: tuple[str, ...] = ()
 ) -> tuple[Float[Array, ""], Report]:
-    """Returns the loss of a bucket, cross-entropy + weight * saturation cost, and the report."""
+    """Returns the loss of a bucket, cross-entropy + weight * saturation cost, and the report.
+
+    Args:
+        axes: names of the mapped axes along which further examples of the bucket lie, for batch normalisation.
+    """
     mask = active_positions(examples.grid, examples.target)
     rate = jnp.asarray(config.model.dropout)
-    if config.model.cell == "cgru":
+    if config.model.cell != "diagonal":
         rate = rate * 8 / examples.bucket
 
     def run(grid: AnyArray, mask: AnyArray, seed: AnyArray):
-        return model(grid, mask, Training(seed, rate, weights.noise))
+        return model(grid, mask, Training(seed, rate, weights.noise), axes=(EXAMPLE_AXIS, *axes))
 
-    logits, saturation = jax.vmap(run)(examples.grid, mask, examples.seed)
+    logits, saturation, running = jax.vmap(run, axis_name=EXAMPLE_AXIS)(examples.grid, mask, examples.seed)
     right = jnp.take_along_axis(logits, examples.target[..., None], axis=-1).squeeze(-1)
     cross_entropy = jax.nn.logsumexp(logits, axis=-1) - right
     counted = mask if config.optimiser.loss_over == "mask" else jnp.ones_like(mask)
@@ -73,5 +82,6 @@ def objective(
         loss=jnp.sum(cross_entropy * counted) / cells,
         saturation=jnp.sum(saturation) / (cells * examples.bucket),
         sequence_error=jnp.mean(jnp.any(wrong, axis=-1)),
+        running=jax.tree.map(lambda of_examples: of_examples[0], running),
     )
     return report.loss + weights.saturation * report.saturation, report

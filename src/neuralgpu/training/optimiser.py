@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Int, PyTree
+from jaxtyping import Array, Float, Int, PyTree
 
 from neuralgpu.config import OptimiserConfig
 from neuralgpu.training.gradient_noise import noised
@@ -27,11 +27,27 @@ class AdaMaxState(NamedTuple):
     maximum: PyTree
 
 
+def gradient_norm(gradients: PyTree, squares: PyTree) -> Float[Array, ""]:
+    """Returns the global norm of gradients.
+
+    Args:
+        gradients: arrays.
+        squares: of the same structure, with None for an array that is squared itself, and the sum of the squared
+            slices for one that was added up from slices.
+    """
+    return jnp.sqrt(sum(jnp.sum(part) for part in jax.tree.leaves(_squared(gradients, squares))))
+
+
+def _squared(gradients: PyTree, squares: PyTree) -> PyTree:
+    return jax.tree.map(lambda g, s: g**2 if s is None else s, gradients, squares)
+
+
 def adam(config: OptimiserConfig, beta1: float = 0.9, beta2: float = 0.999) -> optax.GradientTransformationExtraArgs:
     """Adam whose epsilon is added to a root that is not bias-corrected: lr_t = lr sqrt(1 - b2^t) / (1 - b1^t).
 
     Gradients are first scaled down to the largest global norm that the settings allow. The updater takes
-    `learning_rate` as an argument, so that it can change without a new compilation; gradient noise takes `seed`.
+    `learning_rate` as an argument, so that it can change without a new compilation, and `squares` for
+    `gradient_norm`, which then feed the second moment, too; gradient noise takes `seed`.
     """
 
     def init(params: PyTree) -> AdamState:
@@ -40,14 +56,16 @@ def adam(config: OptimiserConfig, beta1: float = 0.9, beta2: float = 0.999) -> o
 
     def update(updates: Any, state: Any, params: Any = None, **settings: Any) -> tuple[Any, Any]:
         gradients = updates
+        squares = settings.get("squares", jax.tree.map(lambda _: None, gradients))
         if config.max_grad_norm:
-            scale = config.max_grad_norm / jnp.maximum(optax.tree.norm(gradients), config.max_grad_norm)
+            scale = config.max_grad_norm / jnp.maximum(gradient_norm(gradients, squares), config.max_grad_norm)
             gradients = jax.tree.map(lambda g: g * scale, gradients)
+            squares = jax.tree.map(lambda s: s * scale**2, squares)
         if config.gradient_noise:
             gradients = noised(gradients, config, settings["learning_rate"], state.steps, settings["seed"])
         steps = state.steps + 1
         first = jax.tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, state.first, gradients)
-        second = jax.tree.map(lambda v, g: beta2 * v + (1 - beta2) * g**2, state.second, gradients)
+        second = jax.tree.map(lambda v, s: beta2 * v + (1 - beta2) * s, state.second, _squared(gradients, squares))
         rate = settings["learning_rate"] * jnp.sqrt(1 - beta2**steps) / (1 - beta1**steps)
         updates = jax.tree.map(lambda m, v: -rate * m / (jnp.sqrt(v) + config.epsilon), first, second)
         return updates, AdamState(steps, first, second)

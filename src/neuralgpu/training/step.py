@@ -13,11 +13,11 @@ from jaxtyping import Array, PyTree
 
 from neuralgpu.config import RunConfig
 from neuralgpu.model.arrays import AnyArray
-from neuralgpu.model.neural_gpu import NeuralGPU, initial_model
+from neuralgpu.model.neural_gpu import NeuralGPU, initial_model, probed, trained
 from neuralgpu.model.relaxation import averaged_copies, distance_of_copies
 from neuralgpu.model.seeds import over_seeds
 from neuralgpu.training.objective import Examples, Report, Weights, objective
-from neuralgpu.training.optimiser import optimiser
+from neuralgpu.training.optimiser import gradient_norm, optimiser
 
 
 class Learner(NamedTuple):
@@ -47,7 +47,7 @@ def restarted(learner: Learner, config: RunConfig, index: int, attempt: int) -> 
 
 def _new_learner(key: Array, config: RunConfig) -> Learner:
     model = initial_model(key, config.model)
-    return Learner(model, optimiser(config.optimiser).init(eqx.filter(model, eqx.is_array)))
+    return Learner(model, optimiser(config.optimiser).init(trained(model)))
 
 
 def compiled_step(config: RunConfig, devices: list[Any] | None = None) -> Step:
@@ -68,11 +68,17 @@ def compiled_step(config: RunConfig, devices: list[Any] | None = None) -> Step:
     by_seed = PartitionSpec("device") if seeds_split else PartitionSpec()
     by_batch = PartitionSpec("device") if seeds_split else PartitionSpec(None, "device")
     example_specs: list[Any] = [by_batch, by_batch, by_batch, by_seed, by_seed]
+    batch_axes = () if seeds_split else ("device",)
+    sliced = config.optimiser.name == "adam" and config.optimiser.embedding_gradient == "slices"
     spread = partial(jax.shard_map, mesh=mesh, out_specs=by_seed, check_vma=False)
 
     def gradient_of_bucket(model: NeuralGPU, examples: Examples, weights: Weights) -> tuple[NeuralGPU, Report]:
         def compute() -> tuple[NeuralGPU, Report]:
-            return jax.grad(objective, has_aux=True)(model, examples, weights, config)
+            asked = probed(model) if sliced else model
+            gradient, report = jax.grad(objective, has_aux=True)(asked, examples, weights, config, batch_axes)
+            if report.running is not None:
+                gradient = eqx.tree_at(lambda model: model.batch_norm.running, gradient, report.running)
+            return gradient, report._replace(running=None)
 
         nothing = jax.tree.map(jnp.zeros_like, jax.eval_shape(compute))
         part = jax.lax.cond(examples.used > 0, compute, lambda: nothing)
@@ -84,17 +90,29 @@ def compiled_step(config: RunConfig, devices: list[Any] | None = None) -> Step:
         used: tuple[AnyArray, ...],
         weights: Weights,
         noise_seed: AnyArray,
-    ) -> Learner:
+    ) -> tuple[Learner, Array | None]:
         # A seed that is done uses no bucket; its rate is 0.
-        mean: Any = jax.tree.map(lambda *parts: sum(parts) / jnp.maximum(sum(used), 1), *gradients)
+        count = jnp.maximum(sum(used), 1)
+        mean: Any = jax.tree.map(lambda *parts: sum(parts) / count, *gradients)
         if config.model.copies > 1:
             pulls = jax.grad(distance_of_copies)(learner.model.relaxed)
             pulled = jax.tree.map(lambda gradient, pull: gradient + weights.pull * pull, mean.relaxed, pulls)
             mean = mean.with_relaxed(pulled)
+        gradient = trained(mean)
+        squares = jax.tree.map(lambda _: None, gradient)
+        if sliced:
+            # Slices of a mean over buckets and devices are as many times smaller, their squares that many times more.
+            own = mean.probe / (count * (1 if seeds_split else ways_for_batch))
+            squares = eqx.tree_at(lambda model: model.embedding, squares, own, is_leaf=lambda leaf: leaf is None)
         updates, moments = optimiser(config.optimiser).update(
-            mean, learner.moments, learning_rate=weights.learning_rate, seed=noise_seed
+            gradient, learner.moments, learning_rate=weights.learning_rate, squares=squares, seed=noise_seed
         )
-        return Learner(eqx.apply_updates(learner.model, updates), moments)
+        model = eqx.apply_updates(learner.model, updates)
+        if model.batch_norm is not None:
+            running = jax.tree.map(jnp.add, model.batch_norm.running, mean.batch_norm.running)
+            model = eqx.tree_at(lambda model: model.batch_norm.running, model, running)
+        norm = gradient_norm(gradient, squares) if config.optimiser.name == "adam" else None
+        return Learner(model, moments), norm
 
     compiled_gradient = jax.jit(
         spread(over_seeds(gradient_of_bucket), in_specs=(by_seed, Examples(*example_specs), by_seed))
@@ -107,7 +125,8 @@ def compiled_step(config: RunConfig, devices: list[Any] | None = None) -> Step:
         parts = [compiled_gradient(learner.model, examples, weights) for examples in buckets]
         gradients, reports = zip(*parts, strict=True)
         used, noise_seed = tuple(examples.used for examples in buckets), buckets[0].seed[:, 0]
-        return compiled_follow(learner, gradients, used, weights, noise_seed), reports
+        learner, norm = compiled_follow(learner, gradients, used, weights, noise_seed)
+        return learner, tuple(report._replace(gradient_norm=norm) for report in reports)
 
     return step
 
