@@ -133,10 +133,19 @@ def test_an_unknown_task_is_refused() -> None:
         ("curriculum.max_length=500", "add a bucket"),
         ("curriculum.min_length=30", "min_length <= start_length <= max_length"),
         ("steps=1e3", "a whole number"),
+        ("model.sigmoid_smooth=0.9", "must be 0 or at least 1"),
+        ("model.tanh_smooth=0.1", "must be 0 or at least 1"),
     ],
 )
 def test_refusals_say_what_is_allowed(setting: str, remedy: str) -> None:
     assert remedy in refusal(setting)
+
+
+@pytest.mark.parametrize("setting", ["model.stop=bucket", "model.output=sum", "model.batch_norm=masked"])
+def test_seeds_that_grow_apart_take_no_model_that_depends_on_the_padding(setting: str) -> None:
+    assert "train one seed at a time" in refusal("seeds=[0, 1]", setting)
+    assert built("seeds=[0]", setting).seeds == (0,)
+    assert built("seeds=[0, 1]", setting, "curriculum.kind=buckets").seeds == (0, 1)
 
 
 def test_bounds_are_allowed_and_written_plainly() -> None:

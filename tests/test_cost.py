@@ -27,6 +27,12 @@ def test_attention_looks_at_every_position_in_every_step() -> None:
     assert model.numbers_a_position(100) - replace(model, global_operation="shift").numbers_a_position(100) == 100
 
 
+def test_operations_of_other_models() -> None:
+    assert operations(replace(SMALLEST, cell="residual"), 2) == operations(SMALLEST, 2) / 3
+    assert operations(replace(SMALLEST, task_channels=4), 2) == 5 * operations(SMALLEST, 2)
+    assert operations(replace(SMALLEST, steps_scale=1.5), 2) == 1.5 * operations(SMALLEST, 2)
+
+
 def test_growth_of_operations() -> None:
     model = ModelConfig()
     assert operations(model, 82) == 4 * operations(model, 41)

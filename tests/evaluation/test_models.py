@@ -11,6 +11,8 @@ from neuralgpu.checkpoint import load_latest, named_arrays
 from neuralgpu.errors import DamagedRunError, UserError
 from neuralgpu.evaluation import models as models_module
 from neuralgpu.evaluation.models import TrainedModels, load_models
+from neuralgpu.model.batch_norm import EXAMPLE_AXIS
+from neuralgpu.model.neural_gpu import NeuralGPU
 from neuralgpu.run_directory import RunDirectory
 from neuralgpu.tasks import find_task
 
@@ -68,6 +70,24 @@ def test_outputs_do_not_depend_on_the_number_of_devices(models: TrainedModels, g
     alone = renewed(models)
     alone.__dict__["_mesh"] = Mesh(np.array(jax.local_devices()[:1]), ("device",))
     np.testing.assert_array_equal(everything(alone, grids), everything(models, grids))
+
+
+def test_batch_normalisation_counts_the_whole_batch_and_nothing_that_fills_it(
+    tmp_path: Path, grids: np.ndarray
+) -> None:
+    """11 inputs do not divide evenly over two devices."""
+    models = load_models(tiny_run(tmp_path / "run", batch_norm="everywhere", copies=1))
+    outputs, masks = everything(models, grids), np.ones(grids.shape[:2], bool)
+
+    @jax.jit
+    def at_once(model: NeuralGPU) -> jax.Array:
+        answer = jax.vmap(lambda *one: model(*one, axes=(EXAMPLE_AXIS,)).logits.argmax(-1), axis_name=EXAMPLE_AXIS)
+        return answer(grids, masks)
+
+    for index in range(2):
+        model = jax.tree.map(lambda array, index=index: array[index], models.model)
+        np.testing.assert_array_equal(outputs[index], at_once(model))
+    assert not np.array_equal(outputs[:, :5], everything(models, grids[:5]))
 
 
 def test_answers_are_the_decoded_outputs(models: TrainedModels, grids: np.ndarray) -> None:

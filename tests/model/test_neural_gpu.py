@@ -67,7 +67,7 @@ def states_by_hand(model: NeuralGPU, grid: np.ndarray, mask: np.ndarray) -> list
     table[0] = 0
     filled = np.pad(grid, ((0, 0), (0, config.height - grid.shape[1])))
     weight = mask[:, None, None].astype(np.float32)
-    state = np.tanh(table[filled]) if config.cell == "cgru" else np.clip(table[filled], -1, 1) * weight
+    state = np.clip(table[filled], -1, 1) * weight if config.cell == "diagonal" else np.tanh(table[filled])
 
     @quickly_compiled
     def layer(cell: Any, state: np.ndarray, before: np.ndarray) -> jax.Array:
@@ -83,7 +83,7 @@ def states_by_hand(model: NeuralGPU, grid: np.ndarray, mask: np.ndarray) -> list
         new = states[-1]
         for cell in cells[step % config.copies]:
             new = np.asarray(layer(cell, new, states[-1])) * weight
-        stopped = config.stop == "length" and step > mask.sum()
+        stopped = config.stop == "length" and config.output == "last" and step > mask.sum()
         states.append(states[-1] if stopped else new)
     return states
 
@@ -116,6 +116,56 @@ def test_the_state_is_zero_outside_the_mask_and_stays_so_with_noise(
     noisy = np.asarray(run(model, grid, mask, training(3, 0.3, 0.1)).logits)
     assert np.allclose(noisy[USED:], model.readout_bias)
     assert np.abs(noisy[:USED] - np.asarray(model.readout_bias)).max() > 0.1
+
+
+OTHERS = {
+    "cgru, three layers, one copy": ModelConfig(channels=5, height=1, layers=3, copies=1),
+    "residual, three layers, two copies": ModelConfig(cell="residual", channels=5, height=2, layers=3, copies=2),
+}
+
+
+@pytest.mark.parametrize("config", OTHERS.values(), ids=OTHERS.keys())
+def test_layers_follow_each_other_in_every_step(config: ModelConfig) -> None:
+    model, (grid, mask) = drawn(config), inputs(1)
+    expected = np.stack(states_by_hand(model, grid, mask)[1:])
+    assert np.abs(expected).max() > 0.1
+    assert np.asarray(traced(model, grid, mask)) == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+def test_the_sum_of_the_states_after_every_step_is_read_out_without_stopping() -> None:
+    model, (grid, mask) = drawn(replace(CONFIGS["cgru"], output="sum")), inputs(2)
+    states = states_by_hand(model, grid, mask)[1:]
+    assert not np.array_equal(states[-1], states[USED]), "no step is left out"
+    logits = np.sum(states, axis=0)[:, 0] @ np.asarray(model.readout) + np.asarray(model.readout_bias)
+    assert np.asarray(run(model, grid, mask).logits) == pytest.approx(logits, abs=1e-3)
+    assert np.abs(np.asarray(traced(model, grid, mask)) - np.stack(states)).max() < 1e-5
+
+
+@pytest.mark.parametrize(("scale", "taken", "made"), [(0.5, 3, 6), (1.6, 9, 15)])
+def test_steps_are_scaled_before_the_one_more(scale: float, taken: int, made: int) -> None:
+    """Of 5 symbols in a bucket of 8: 0.5 * 5 is rounded to 2, 1.6 * 5 is 8; whole rounds of 3 copies are made."""
+    model, (grid, mask) = drawn(replace(CONFIGS["cgru"], steps_scale=scale)), inputs(2)
+    states = np.asarray(traced(model, grid, mask))
+    changed = [not np.array_equal(before, after) for before, after in pairwise(states)]
+    assert changed == [True] * (taken - 1) + [False] * (made - taken)
+    by_bucket = drawn(replace(CONFIGS["diagonal"], steps_scale=scale))
+    assert len(traced(by_bucket, *inputs(1))) == round(scale * BUCKET)
+
+
+def test_a_model_is_told_its_task_where_the_mask_is_on() -> None:
+    model = drawn(replace(CONFIGS["cgru"], task_channels=2))
+
+    @quickly_compiled
+    def told(model: NeuralGPU, grid: Any, mask: Any, task: Any) -> jax.Array:
+        return model(grid, mask, task=task).logits
+
+    first, second = (np.asarray(told(model, *inputs(2), np.array(task))) for task in (0, 1))
+    assert np.abs(first - second).max() > 0.01
+    assert np.array_equal(run(model, *inputs(2)).logits, first)
+    longer = np.asarray(told(model, *inputs(2, bucket=13), np.array(1)))
+    assert np.abs(longer[:USED] - second[:USED]).max() < 1e-5
+    untold = drawn(CONFIGS["cgru"])
+    assert np.array_equal(told(untold, *inputs(2), np.array(1)), run(untold, *inputs(2)).logits)
 
 
 def test_an_input_of_n_symbols_takes_n_plus_1_steps(models: dict[ModelConfig, NeuralGPU]) -> None:

@@ -10,7 +10,7 @@ import optax
 import pytest
 
 from neuralgpu.config import OptimiserConfig
-from neuralgpu.training.optimiser import optimiser
+from neuralgpu.training.optimiser import gradient_norm, optimiser
 
 SIZES = (0.02, 3.0, 0.5, 40.0, 0.0)
 """Of the gradients of the steps: below and above every bound at which something is clipped."""
@@ -69,6 +69,23 @@ def test_updates_are_those_of_a_loop_in_numpy(
     for ours, expected in zip(followed(optimiser(config), rates), by_hand(rates), strict=True):
         assert flat(ours) == pytest.approx(expected, rel=1e-4, abs=1e-9)
         assert np.abs(expected).max() > 1e-4
+
+
+def test_sums_of_squared_slices_stand_in_for_the_squares_of_their_sum() -> None:
+    """A gradient that is the sum of two slices, beside one that is not: by hand, and larger than the norm allowed."""
+    slices, other = np.array([[3.0, 0.0, 1.0], [-2.0, 4.0, 1.0]]), np.array([[1.0, -2.0], [0.5, 0.0]])
+    norm = np.sqrt(np.sum(slices**2) + np.sum(other**2))
+    transformation = optimiser(OptimiserConfig(max_grad_norm=2.0))
+    given = {"a": jnp.asarray(slices.sum(axis=0)), "b": jnp.asarray(other)}
+    squares = {"a": jnp.asarray(np.sum(slices**2, axis=0)), "b": None}
+    assert float(gradient_norm(given, squares)) == pytest.approx(norm)
+    updates: Any = transformation.update(given, transformation.init(given), learning_rate=0.1, squares=squares)[0]
+    rate = 0.1 * np.sqrt(1 - 0.999) / (1 - 0.9)
+    scaled, squared = slices * 2 / norm, 0.001 * np.sum((slices * 2 / norm) ** 2, axis=0)
+    expected = -rate * 0.1 * scaled.sum(axis=0) / (np.sqrt(squared) + 1e-4)
+    assert np.asarray(updates["a"]) == pytest.approx(expected, rel=1e-5)
+    alone = -rate * 0.1 * other * 2 / norm / (np.sqrt(0.001) * np.abs(other * 2 / norm) + 1e-4)
+    assert np.asarray(updates["b"]) == pytest.approx(alone, rel=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,35 @@ def test_noise_on_the_gradients_follows_the_examples_seed(bench: Bench, cgru_con
     assert largest_difference(of_seed(one, 1), of_seed(two, 1)) > 0.005
 
 
+def test_batch_normalisation_counts_the_examples_of_all_devices(bench: Bench, cgru_config: RunConfig) -> None:
+    config = replace(cgru_config, seeds=(1,), model=replace(cgru_config.model, batch_norm="masked"))
+    by_batch, losses = bench.learned(config, [0, 1, 2], [9])
+    by_one, losses_of_one = bench.learned(config, [0, 1, 2], [9], devices=1)
+    assert losses == pytest.approx(losses_of_one, rel=1e-4)
+    assert largest_difference(by_batch, by_one) < 1e-4
+    start, norm = bench.start(config).model.batch_norm, by_one.model.batch_norm
+    assert start is not None
+    assert norm is not None
+    assert min(np.abs(a - b).min() for a, b in zip(start.running, norm.running, strict=True)) > 1e-3
+    assert np.all(norm.running.variance > 0)
+    parameters = [leaf for leaf in jax.tree.leaves(by_one.model) if leaf is not norm.running.mean]
+    assert len(jax.tree.leaves(by_one.moments.first)) == len(parameters) - 1, "the running moments are not trained"
+
+
+def test_two_buckets_are_one_of_twice_the_batch(bench: Bench, cgru_config: RunConfig) -> None:
+    """The slices of the embedding's gradient are those of the whole step, whatever buckets it is computed in."""
+    steps = [step for step in range(40) if set(inputs(cgru_config, step, [9, 9])[0].bucket) == {10}][:2]
+    first, second = (inputs(cgru_config, step, [9, 9])[0] for step in steps)
+    grid, target, seed = (np.concatenate(parts, axis=1) for parts in zip(first[:3], second[:3], strict=True))
+    both = first._replace(grid=grid, target=target, seed=seed)
+    weights = Weights(*(np.full(2, number, np.float32) for number in (0.01, 0.05, 1e-3, 0.05)))
+    twice = replace(cgru_config, batch=2 * cgru_config.batch)
+    apart, reports = bench.workshop.step(cgru_config)(bench.start(cgru_config), (first, second), weights)
+    together, (report,) = bench.workshop.step(twice)(bench.start(twice), (both,), weights)
+    assert np.asarray(report.gradient_norm) == pytest.approx(np.asarray(reports[0].gradient_norm), rel=1e-5)
+    assert largest_difference(jax.device_get(apart), jax.device_get(together)) < 1e-5
+
+
 @pytest.mark.usefixtures("quickly_compiled")
 def test_seeds_start_from_their_own_numbers(diagonal_config: RunConfig) -> None:
     two, alone = initial_learner(diagonal_config), initial_learner(replace(diagonal_config, seeds=(1,)))
