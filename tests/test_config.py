@@ -223,6 +223,13 @@ def test_a_chain_makes_room_for_all_of_its_tasks() -> None:
     assert chosen_config("badd", "fast", None, [], 1, 0, None).curriculum_text == "badd"
 
 
+def test_a_model_that_is_told_its_task_has_a_channel_for_each() -> None:
+    config = chosen_config(None, "classic", None, ["model.task_channels=4"], 1, 0, None, "badd + bmul")
+    assert config.model.task_channels == 4
+    with pytest.raises(UserError, match=r"at least the number of tasks, 2, to tell them apart, or 0; got 1\.$"):
+        chosen_config(None, "classic", None, ["model.task_channels=1"], 1, 0, None, "badd + bmul")
+
+
 def test_a_chain_is_refused_where_one_of_its_tasks_is_impossible() -> None:
     with pytest.raises(UserError, match=r"^There is no task 'bmull'\. Did you mean 'bmul'\?"):
         chosen_config(None, "fast", None, [], 1, 0, None, "bmull > mul")

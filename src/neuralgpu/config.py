@@ -96,6 +96,11 @@ class RunConfig:
                 f"the task is {self.task!r}; put it last."
             )
         _check_ranges(self)
+        if 0 < self.model.task_channels < len(self.tasks):
+            raise UserError(
+                f"model.task_channels must be at least the number of tasks, {len(self.tasks)}, to tell them apart, "
+                f"or 0; got {self.model.task_channels}."
+            )
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise UserError(f"seeds must be different numbers, at least one, got {shown(list(self.seeds))}.")
         if len(self.seeds) > 1 and self.curriculum.kind == "growth" and self.model.depends_on_padding:
@@ -165,12 +170,18 @@ _RANGES: dict[str, tuple[float, float]] = {
 }
 
 
-def check_room(model: ModelConfig, task: Task) -> None:
-    """Refuses a task that a model has no room for.
+def check_room(config: RunConfig, task: Task) -> None:
+    """Refuses a task that a run's model has no room for, or that it was not told of.
 
     Raises:
-        UserError: the message names what is too small.
+        UserError: the message names what is too small, or the tasks that the model is told.
     """
+    model = config.model
+    if model.task_channels and task.name not in config.tasks:
+        raise UserError(
+            f"The model is told which of its tasks ({', '.join(config.tasks)}) it is asked; "
+            f"{task.name!r} is none of them."
+        )
     for setting, what, needed in (("height", "rows", task.rows), ("vocabulary", "symbols", task.vocabulary)):
         if getattr(model, setting) < needed:
             raise UserError(

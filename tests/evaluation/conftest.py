@@ -15,9 +15,13 @@ from neuralgpu.run_directory import RunDirectory, create_run
 from neuralgpu.tasks import find_task
 
 
-def tiny_run(path: Path, task: str = "badd", seeds: tuple[int, ...] = (3, 9), **model: object) -> RunDirectory:
+def tiny_run(
+    path: Path, task: str = "badd", seeds: tuple[int, ...] = (3, 9), tasks: tuple[str, ...] = (), **model: object
+) -> RunDirectory:
     settings = {"channels": 5, "layers": 1, "copies": 2, "height": 2, "vocabulary": 36, **model}
-    config = run_config({"task": task, "seeds": seeds, "model": settings, "curriculum": {"kind": "buckets"}})
+    config = run_config(
+        {"task": task, "seeds": seeds, "model": settings, "curriculum": {"kind": "buckets", "tasks": tasks}}
+    )
     run = create_run(path, config, force=False)
 
     def template(seed: jax.Array) -> NeuralGPU:

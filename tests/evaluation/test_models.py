@@ -177,3 +177,14 @@ def test_a_damaged_checkpoint_is_told_of(tmp_path: Path) -> None:
     assert models.step == 20
     assert len(models.warnings) == 1
     assert str(newer) in models.warnings[0]
+
+
+def test_models_that_are_told_their_task_are_asked_by_it(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path / "run", "baddz", seeds=(3,), tasks=("badd", "baddz"), task_channels=2)
+    texts = ["1101+1011", "111+101", "1000+1111"]
+    [as_last] = load_models(run).answers(texts)
+    [by_name] = load_models(run, find_task("baddz")).answers(texts)
+    [as_first] = load_models(run, find_task("badd")).answers(texts)
+    assert as_last == by_name != as_first
+    with pytest.raises(UserError, match=r"\(badd, baddz\) it is asked; 'bmul' is none of them"):
+        load_models(run, find_task("bmul"))

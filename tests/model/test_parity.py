@@ -145,7 +145,12 @@ class Fixture:
         count, bucket = targets.shape[1:]
         one = np.ones(1, np.float32)
         return Examples(
-            grids[step : step + 1], targets[step : step + 1], np.zeros((1, count), np.uint32), bucket * one, one
+            grid=grids[step : step + 1],
+            target=targets[step : step + 1],
+            seed=np.zeros((1, count), np.uint32),
+            bucket=bucket * one,
+            used=one,
+            task=np.zeros(1, np.int32),
         )
 
     def weights(self) -> Weights:

@@ -151,6 +151,7 @@ def test_tasks_of_several_layouts_share_a_grid() -> None:
         (made,) = step_examples(config, tasks, draws, step)
         assert made.grid.shape == (2, 4, 9, 2)
         assert draws[0][0].task == draws[1][0].task, "seeds at the same place draw the same task"
+        assert made.task.tolist() == [draws[0][0].task] * 2
         task = tasks[draws[0][0].task]
         seen.add(task.name)
         for grid, target in zip(np.asarray(made.grid[0]), np.asarray(made.target[0]), strict=True):

@@ -1,5 +1,6 @@
 """The loss of a bucket against the model's own logits: what counts, and what it is divided by."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -33,6 +34,7 @@ def examples(padding: int = BUCKET - LENGTH) -> Examples:
         np.arange(BATCH, dtype=np.uint32),
         np.array(BUCKET, np.float32),
         np.array(1, np.float32),
+        np.array(0, np.int32),
     )
 
 
@@ -99,3 +101,16 @@ def test_an_input_is_wrong_when_any_asked_symbol_is(cgru_config: RunConfig) -> N
 
 def replace_target(given: Examples, target: np.ndarray) -> Examples:
     return given._replace(target=target)
+
+
+def test_a_model_that_is_told_its_task_answers_by_it(cgru_config: RunConfig) -> None:
+    config = replace(cgru_config, model=replace(cgru_config.model, task_channels=2))
+
+    @quickly_compiled
+    def loss(model: NeuralGPU, given: Examples) -> jax.Array:
+        return objective(model, given, WEIGHTS, config)[0]
+
+    model, given = model_of(config), examples()
+    losses = [float(loss(model, given._replace(task=np.array(task, np.int32)))) for task in (0, 1, 0)]
+    assert losses[0] == losses[2]
+    assert abs(losses[0] - losses[1]) > 1e-3

@@ -126,7 +126,7 @@ def chosen_config(
     if built.preset not in preset_names():
         raise unknown_name("preset", built.preset, preset_names())
     for of_task in found:
-        check_room(built.model, of_task)
+        check_room(built, of_task)
         _check_lengths(built.curriculum, of_task)
     if built.carry_share and not any(of_task.operation == "addition" for of_task in found):
         raise UserError(f"carry_share is for addition, {judged!r} is {found[-1].operation}; set it to 0.")

@@ -33,6 +33,8 @@ class TrainedModels:
     step: int
     """Training step of the checkpoint."""
     task: Task
+    task_number: int
+    """Which of the run's tasks that is, for models that are told it."""
     run: str
     """Name of the run directory."""
     warnings: tuple[str, ...]
@@ -97,7 +99,7 @@ class TrainedModels:
     @cached_property
     def _compiled(self) -> Callable[[NeuralGPU, np.ndarray, np.ndarray], Array]:
         def logits(model: NeuralGPU, grid: Array, mask: Array) -> Array:
-            return model(grid, mask, axes=(EXAMPLE_AXIS, "device")).logits
+            return model(grid, mask, task=jax.numpy.int32(self.task_number), axes=(EXAMPLE_AXIS, "device")).logits
 
         def symbols(model: NeuralGPU, grid: Array, mask: Array) -> Array:
             return jax.numpy.argmax(logits(model, grid, mask), axis=-1)
@@ -138,7 +140,7 @@ def load_models(run: RunDirectory, task: Task | None = None, *, average: bool = 
     """
     config = run.config()
     task = task or find_task(config.task)
-    check_room(config.model, task)
+    check_room(config, task)
     if average and len(config.seeds) == 1:
         raise UserError(
             f"--average takes the mean of several seeds, {run.path} has one; leave it out, or train with --seeds."
@@ -151,4 +153,5 @@ def load_models(run: RunDirectory, task: Task | None = None, *, average: bool = 
     shapes = eqx.filter_eval_shape(jax.vmap(template), np.asarray(config.seeds, np.uint32))
     model = with_arrays(shapes, checkpoint.arrays, prefix=".model")
     name = run.path.resolve().name
-    return TrainedModels(model, config.seeds, checkpoint.step, task, name, tuple(warnings), average)
+    number = config.tasks.index(task.name) if task.name in config.tasks else 0
+    return TrainedModels(model, config.seeds, checkpoint.step, task, number, name, tuple(warnings), average)

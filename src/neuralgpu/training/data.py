@@ -60,7 +60,8 @@ def step_examples(config: RunConfig, tasks: Sequence[Task], draws: list[list[Dra
         grids, targets, seeds = zip(*filled, strict=True)
         own = np.array([of_seed.bucket if of_seed else padded for of_seed in of_seeds], np.float32)
         used = np.array([of_seed is not None for of_seed in of_seeds], np.float32)
-        buckets.append(Examples(np.stack(grids), np.stack(targets), np.stack(seeds), own, used))
+        task = np.array([of_seed.task if of_seed else 0 for of_seed in of_seeds], np.int32)
+        buckets.append(Examples(np.stack(grids), np.stack(targets), np.stack(seeds), own, used, task))
     return tuple(buckets)
 
 

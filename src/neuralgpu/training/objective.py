@@ -23,6 +23,8 @@ class Examples(NamedTuple):
     """This seed's own bucket; the arrays are longer where they are padded to another seed's."""
     used: Float[AnyArray, ""]
     """1, or 0 where the bucket is there for other seeds only: nothing is computed of it then."""
+    task: Int[AnyArray, ""]
+    """Number of the inputs' task, for a model that is told it."""
 
 
 class Weights(NamedTuple):
@@ -70,7 +72,7 @@ def objective(
         rate = rate * 8 / examples.bucket
 
     def run(grid: AnyArray, mask: AnyArray, seed: AnyArray):
-        return model(grid, mask, Training(seed, rate, weights.noise), axes=(EXAMPLE_AXIS, *axes))
+        return model(grid, mask, Training(seed, rate, weights.noise), task=examples.task, axes=(EXAMPLE_AXIS, *axes))
 
     logits, saturation, running = jax.vmap(run, axis_name=EXAMPLE_AXIS)(examples.grid, mask, examples.seed)
     right = jnp.take_along_axis(logits, examples.target[..., None], axis=-1).squeeze(-1)

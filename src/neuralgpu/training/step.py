@@ -67,7 +67,7 @@ def compiled_step(config: RunConfig, devices: list[Any] | None = None) -> Step:
     mesh = Mesh(np.array(devices[: max(ways_for_seeds, ways_for_batch)]), ("device",))
     by_seed = PartitionSpec("device") if seeds_split else PartitionSpec()
     by_batch = PartitionSpec("device") if seeds_split else PartitionSpec(None, "device")
-    example_specs: list[Any] = [by_batch, by_batch, by_batch, by_seed, by_seed]
+    example_specs: list[Any] = [by_batch, by_batch, by_batch, by_seed, by_seed, by_seed]
     batch_axes = () if seeds_split else ("device",)
     sliced = config.optimiser.name == "adam" and config.optimiser.embedding_gradient == "slices"
     spread = partial(jax.shard_map, mesh=mesh, out_specs=by_seed, check_vma=False)
