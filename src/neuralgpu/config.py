@@ -13,6 +13,7 @@ import tomli_w
 from neuralgpu.curriculum import CurriculumConfig
 from neuralgpu.errors import UserError, nearest_name, shown, unknown_name
 from neuralgpu.model.config import ModelConfig
+from neuralgpu.model.memory import Auto, Memory, parse_memory
 from neuralgpu.tasks import Task, find_task
 
 
@@ -79,6 +80,11 @@ class RunConfig:
     """Training steps, at most: with the schedule 'falling' a run ends when every seed is done."""
     batch: int = 32
     """Inputs in a bucket of a step."""
+    memory: str = "step"
+    """What a training step keeps for the backward pass: 'store', 'step', 'sqrt', 'treeverse:K' or 'offload'; 'auto' or
+    'auto:12GB' for the fastest that fits, which is settled when a run begins."""
+    microbatch: int = 0
+    """At most so many inputs of a seed are worked on at once by a device; 0 means all of them. Divides the batch."""
     epoch: int = 200
     """Steps between two looks at the training error, which drive curriculum and learning rate."""
     carry_share: float = 0.0
@@ -101,6 +107,9 @@ class RunConfig:
                 f"model.task_channels must be at least the number of tasks, {len(self.tasks)}, to tell them apart, "
                 f"or 0; got {self.model.task_channels}."
             )
+        parse_memory(self.memory)
+        if self.microbatch and self.batch % self.microbatch:
+            raise UserError(f"microbatch must divide the batch of {self.batch}, got {self.microbatch}.")
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise UserError(f"seeds must be different numbers, at least one, got {shown(list(self.seeds))}.")
         if len(self.seeds) > 1 and self.curriculum.kind == "growth" and self.model.depends_on_padding:
@@ -120,6 +129,20 @@ class RunConfig:
         """The tasks as `--curriculum` takes them: "bmul > mul", "badd + bmul", or a single name."""
         return (" + " if self.curriculum.moves == "mixed" else " > ").join(self.tasks)
 
+    @property
+    def strategy(self) -> Memory:
+        """What `memory` names.
+
+        Raises:
+            UserError: it leaves the choice to `training.memory.settled`, which has not been asked.
+        """
+        memory = parse_memory(self.memory)
+        if isinstance(memory, Auto):
+            raise UserError(
+                f"memory {self.memory!r} is not settled yet; 'neuralgpu train' does it, or name a strategy."
+            )
+        return memory
+
     def to_toml(self) -> str:
         """Returns the settings as a TOML document that `--config` reads."""
         return tomli_w.dumps(_plain(self))
@@ -129,6 +152,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "seeds": (0, 2**32 - 1),
     "steps": (1, 10_000_000),
     "batch": (1, 65_536),
+    "microbatch": (0, 65_536),
     "epoch": (1, 1_000_000),
     "carry_share": (0, 1),
     "model.channels": (3, 4096),

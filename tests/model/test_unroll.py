@@ -1,4 +1,6 @@
-"""The step loop: order of copies and steps, what comes out, and that storing or recomputing gives one gradient."""
+"""The step loop: order of copies and steps, what comes out, and that storing or computing again gives one gradient."""
+
+from functools import cache
 
 import jax
 import jax.numpy as jnp
@@ -6,6 +8,7 @@ import numpy as np
 import pytest
 from jaxtyping import Array
 
+from neuralgpu.model.memory import OFFLOAD, SQRT, STEP, STORE, Memory, treeverse
 from neuralgpu.model.unroll import unroll
 
 COPIES = jnp.array([[1.0], [10.0], [100.0]])
@@ -16,22 +19,48 @@ def test_copies_take_turns_and_steps_are_numbered_from_0() -> None:
         copy, number = inputs
         return carry + copy, (copy[0], number)
 
-    carry, (copies, numbers) = unroll(step, jnp.zeros(1), COPIES, 2, rematerialise=False)
+    carry, (copies, numbers) = unroll(step, jnp.zeros(1), COPIES, 2, memory=STORE)
     assert np.array_equal(carry, [222])
     assert np.array_equal(copies, [[1, 10, 100]] * 2)
     assert np.array_equal(numbers, [[0, 1, 2], [3, 4, 5]])
 
 
-def test_the_gradient_is_the_same_with_and_without_rematerialisation() -> None:
-    weights = jnp.asarray(np.random.default_rng(0).normal(size=(2, 3, 3)), jnp.float32)
+@cache
+def gradients(memory: Memory, stops: bool) -> list[np.ndarray]:
+    """Returns the gradients of a batch by the copies, the first states and something that the step closes over."""
+    rng = np.random.default_rng(0)
+    weights, bias = jnp.asarray(rng.uniform(0.1, 0.4, (2, 3, 3)), jnp.float32), jnp.full((), 0.1)
+    starts, last_steps = jnp.asarray(rng.normal(size=(4, 3)), jnp.float32), jnp.array([4, 8, 6, 5])
 
-    def loss(weights: Array, rematerialise: bool) -> Array:
-        def step(carry: Array, inputs: tuple[Array, Array]) -> tuple[Array, None]:
-            copy, number = inputs
-            return jnp.tanh(copy @ carry + 0.1 * number), None
+    def loss(weights: Array, starts: Array, bias: Array) -> Array:
+        def of_example(start: Array, last_step: Array) -> Array:
+            def step(carry: Array, inputs: tuple[Array, Array]) -> tuple[Array, None]:
+                copy, number = inputs
+                new = jnp.tanh(copy @ carry + bias)
+                return (jnp.where(number <= last_step, new, carry) if stops else new), None
 
-        return jnp.sum(unroll(step, jnp.ones(3), weights, 3, rematerialise=rematerialise)[0] ** 2)
+            return unroll(step, start, weights, 7, memory=memory, last_step=last_step if stops else None)[0]
 
-    stored, again = (np.asarray(jax.grad(loss)(weights, choice)) for choice in (False, True))
-    assert np.abs(stored).max() > 0.01
-    assert stored == pytest.approx(again, rel=1e-6, abs=1e-7)
+        return jnp.sum(jax.vmap(of_example)(starts, last_steps) ** 2 * jnp.arange(1.0, 4))
+
+    quickly = {"xla_backend_optimization_level": 0}
+    found = jax.jit(jax.grad(loss, argnums=(0, 1, 2)), compiler_options=quickly)(weights, starts, bias)
+    return [np.asarray(part) for part in found]
+
+
+@pytest.mark.parametrize("memory", [STEP, SQRT, OFFLOAD, *map(treeverse, (1, 3, 100))], ids=str)
+@pytest.mark.parametrize("stops", [False, True], ids=["all-steps", "stops"])
+def test_a_batch_s_gradient_is_that_of_storing_everything(memory: Memory, stops: bool) -> None:
+    stored, again = gradients(STORE, stops), gradients(memory, stops)
+    assert min(np.abs(part).max() for part in stored) > 0.01
+    for one, other in zip(stored, again, strict=True):
+        assert np.abs(one - other).max() < 1e-5 * np.abs(one).max()
+
+
+def test_a_treeverse_of_an_example_without_a_batch_runs_and_its_gradient_is_refused() -> None:
+    def last(weights: Array) -> Array:
+        return unroll(lambda carry, inputs: (carry + inputs[0], None), jnp.zeros(1), weights, 2, memory=treeverse(2))[0]
+
+    assert np.array_equal(last(COPIES), [222])
+    with pytest.raises((NotImplementedError, ValueError)):
+        jax.grad(lambda weights: last(weights)[0])(COPIES)

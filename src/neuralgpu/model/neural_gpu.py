@@ -22,6 +22,7 @@ from neuralgpu.model.cell import (
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.model.embedding import embedded
 from neuralgpu.model.global_operation import GlobalOperation, initial_operation
+from neuralgpu.model.memory import STEP, STORE, Memory
 from neuralgpu.model.noise import dropout, gaussian, random_bits
 from neuralgpu.model.unroll import unroll
 
@@ -104,6 +105,7 @@ class NeuralGPU(eqx.Module):
         steps: int | None = None,
         task: Int[AnyArray, ""] | None = None,
         axes: tuple[str, ...] = (),
+        memory: Memory = STEP,
     ) -> Output:
         """Runs the model on a grid that fills a bucket.
 
@@ -117,8 +119,9 @@ class NeuralGPU(eqx.Module):
             task: number of the example's task, for a model that is told it; None means 0.
             axes: names of the mapped axes along which the examples of a batch lie, for batch normalisation; without
                 any, the example is a batch of its own.
+            memory: what is kept in training for the backward pass.
         """
-        last, _, moments = self._run(grid, mask, training, steps, task, axes, keep_states=False)
+        last, _, moments = self._run(grid, mask, training, steps, task, axes, memory, keep_states=False)
         state = last.state if last.summed is None else last.summed
         running = None if self.batch_norm is None or moments is None else self.batch_norm.change_by(moments)
         return Output(state[:, 0] @ self.readout + self.readout_bias, last.saturation, running)
@@ -130,7 +133,7 @@ class NeuralGPU(eqx.Module):
         task: Int[AnyArray, ""] | None = None,
     ) -> Float[Array, "step length height channel"]:
         """Returns the state after every step, in evaluation, where the example is a batch of its own."""
-        _, states, _ = self._run(grid, mask, None, None, task, (), keep_states=True)
+        _, states, _ = self._run(grid, mask, None, None, task, (), STORE, keep_states=True)
         return states.reshape(-1, *states.shape[2:])
 
     def _run(
@@ -141,6 +144,7 @@ class NeuralGPU(eqx.Module):
         steps: int | None,
         task: Int[AnyArray, ""] | None,
         axes: tuple[str, ...],
+        memory: Memory,
         *,
         keep_states: bool,
     ) -> tuple[_Progress, Any, Any]:
@@ -196,7 +200,7 @@ class NeuralGPU(eqx.Module):
             _Progress(state, saturation, jnp.zeros_like(state) if config.output == "sum" else None),
             _Copy(cells, self.global_operation, self.batch_norm),
             config.rounds(config.steps(grid.shape[0]) if steps is None else steps),
-            rematerialise=training is not None,
+            memory=STORE if training is None else memory,
             last_step=last_step if skips else None,
         )
         states, moments = kept or (None, None)

@@ -1,11 +1,16 @@
 """Runs the step loop."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Int, PyTree
+
+from neuralgpu.model.memory import OFFLOAD, SQRT, STORE, Memory, host_memory
+from neuralgpu.model.snapshots import unroll_with_snapshots
 
 Step = Callable[[Any, tuple[PyTree, Array]], tuple[Any, Any]]
 
@@ -16,7 +21,7 @@ def unroll(
     copies: PyTree,
     rounds: int,
     *,
-    rematerialise: bool,
+    memory: Memory,
     last_step: Int[Array, ""] | None = None,
 ) -> tuple[PyTree, PyTree]:
     """Applies `step` with each relaxed copy in turn, `rounds` times over.
@@ -27,23 +32,36 @@ def unroll(
     Args:
         step: maps (carry, (one copy, step number)) to (carry, output).
         copies: weights, with the copies along the leading axis of every array.
-        rematerialise: compute each step again in the backward pass instead of storing its inside; faster too, since
-            the stored inside of a step is written to memory and read back.
-        last_step: the last step that changes this example's carry; a round that changes no example's is skipped,
-            forwards and backwards. The step has no output then (None). Without it every round runs.
+        memory: what is kept for the backward pass. Computing a step again is faster than storing its inside, which is
+            written to memory and read back.
+        last_step: the last step that changes this example's carry; steps that change no example's may be skipped,
+            forwards and backwards. Without it every step runs.
 
     Returns:
-        The last carry, and the outputs stacked as [rounds, copies, ...].
+        The last carry, and the outputs stacked as [rounds, copies, ...]. Steps have no output (None) where there is a
+        last step or the strategy is 'sqrt' or 'treeverse'.
+
+    Raises:
+        UserError: the device does not have the memory that the strategy needs.
     """
-    step = jax.checkpoint(step) if rematerialise else step
     count = jax.tree.leaves(copies)[0].shape[0]
+    last_of_all = None if last_step is None else _largest_in_batch(last_step)
+    if memory.strategy == "treeverse":
+        steps = rounds * count
+        needed = jnp.asarray(steps) if last_of_all is None else last_of_all + 1
+        return unroll_with_snapshots(step, carry, copies, steps, min(memory.snapshots, steps), needed), None
+    if memory == SQRT:
+        return _in_blocks(step, carry, copies, rounds, last_of_all), None
+    if memory == OFFLOAD:
+        step, last_of_all = _offloading(step), None  # a state in the host's memory cannot come out of a branch
+    elif memory != STORE:
+        step = jax.checkpoint(step)
 
     def one_round(carry: PyTree, number: Array) -> tuple[PyTree, PyTree]:
         return jax.lax.scan(step, carry, (copies, number * count + jnp.arange(count)))
 
-    if last_step is None:
+    if last_of_all is None:
         return jax.lax.scan(one_round, carry, jnp.arange(rounds))
-    last_of_all = _largest_in_batch(last_step)
 
     def needed_round(carry: PyTree, number: Array) -> tuple[PyTree, PyTree]:
         return jax.lax.cond(
@@ -51,6 +69,41 @@ def unroll(
         )
 
     return jax.lax.scan(needed_round, carry, jnp.arange(rounds))
+
+
+def _in_blocks(step: Step, carry: PyTree, copies: PyTree, rounds: int, last_of_all: Array | None) -> PyTree:
+    """Keeps the carries between blocks of rounds, and those inside of a block while it is reversed."""
+    count = jax.tree.leaves(copies)[0].shape[0]
+    in_block = max(1, round(math.sqrt(rounds / count)))
+    last_needed = rounds * count - 1 if last_of_all is None else jnp.minimum(last_of_all, rounds * count - 1)
+
+    @jax.checkpoint
+    def needed_step(carry: PyTree, inputs: tuple[PyTree, Array]) -> tuple[PyTree, None]:
+        # The branch is inside of what is computed again: around it, it would keep the weights of every step.
+        return jax.lax.cond(inputs[1] <= last_needed, step, lambda carry, inputs: (carry, None), carry, inputs)
+
+    def one_round(carry: PyTree, number: Array) -> tuple[PyTree, None]:
+        return jax.lax.scan(needed_step, carry, (copies, number * count + jnp.arange(count)))
+
+    @jax.checkpoint
+    def block(carry: PyTree, number: Array) -> tuple[PyTree, None]:
+        return jax.lax.scan(one_round, carry, number * in_block + jnp.arange(in_block))
+
+    return jax.lax.scan(block, carry, jnp.arange(math.ceil(rounds / in_block)))[0]
+
+
+def _offloading(step: Step) -> Step:
+    """Lets the carry before the step wait for the backward pass in the host's memory."""
+    policy = jax.checkpoint_policies.save_and_offload_only_these_names(
+        names_which_can_be_saved=[],
+        names_which_can_be_offloaded=["carry"],
+        offload_src="device",
+        offload_dst=host_memory(),
+    )
+    return jax.checkpoint(
+        lambda carry, inputs: step(jax.tree.map(lambda leaf: checkpoint_name(leaf, "carry"), carry), inputs),
+        policy=policy,
+    )
 
 
 @jax.custom_batching.custom_vmap

@@ -72,7 +72,8 @@ def objective(
         rate = rate * 8 / examples.bucket
 
     def run(grid: AnyArray, mask: AnyArray, seed: AnyArray):
-        return model(grid, mask, Training(seed, rate, weights.noise), task=examples.task, axes=(EXAMPLE_AXIS, *axes))
+        training = Training(seed, rate, weights.noise)
+        return model(grid, mask, training, task=examples.task, axes=(EXAMPLE_AXIS, *axes), memory=config.strategy)
 
     logits, saturation, running = jax.vmap(run, axis_name=EXAMPLE_AXIS)(examples.grid, mask, examples.seed)
     right = jnp.take_along_axis(logits, examples.target[..., None], axis=-1).squeeze(-1)

@@ -1,0 +1,95 @@
+"""What training keeps of an unroll for the backward pass, and what it computes again."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import jax
+
+from neuralgpu.errors import UserError, nearest_name, shown
+
+_HOST = "pinned_host"
+_MOST_SNAPSHOTS = 1_000_000
+_FORMS = ("store", "step", "sqrt", "treeverse:K", "offload", "auto", "auto:N GB")
+_PREFIXES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+
+
+@dataclass(frozen=True)
+class Memory:
+    """How the backward pass comes by the states before the steps and by the inside of a step.
+
+    'store' keeps everything. The others keep states and compute a step's inside again: 'step' keeps every state,
+    'sqrt' those between blocks of about sqrt(n) steps and a block's while it is worked on, 'treeverse' `snapshots`
+    states (Gruslys et al. 2016), 'offload' every state in the host's memory.
+    """
+
+    strategy: Literal["store", "step", "sqrt", "treeverse", "offload"]
+    snapshots: int = 0
+    """treeverse: number of states kept, the first one among them."""
+
+    def __str__(self) -> str:
+        return f"{self.strategy}:{self.snapshots}" if self.snapshots else self.strategy
+
+
+STORE, STEP, SQRT, OFFLOAD = Memory("store"), Memory("step"), Memory("sqrt"), Memory("offload")
+
+
+def treeverse(snapshots: int) -> Memory:
+    """Returns the strategy that keeps a number of states, at least 1."""
+    return Memory("treeverse", snapshots)
+
+
+@dataclass(frozen=True)
+class Auto:
+    """The fastest strategy that fits."""
+
+    budget: int | None = None
+    """In bytes; None for a share of what the machine or the device has."""
+
+
+def parse_memory(text: str) -> Memory | Auto:
+    """Reads a strategy as people write it.
+
+    >>> parse_memory("treeverse:8")
+    Memory(strategy='treeverse', snapshots=8)
+    >>> parse_memory("auto:12GB")
+    Auto(budget=12000000000)
+
+    Raises:
+        UserError: it is none.
+    """
+    for plain in (STORE, STEP, SQRT, OFFLOAD):
+        if text == plain.strategy:
+            return plain
+    if text == "auto":
+        return Auto()
+    name, _, amount = text.partition(":")
+    if name == "treeverse":
+        if not re.fullmatch("[0-9]{1,7}", amount) or not 1 <= int(amount) <= _MOST_SNAPSHOTS:
+            raise UserError(
+                f"treeverse takes the number of states to keep, 1 to {_MOST_SNAPSHOTS}, such as treeverse:8; "
+                f"got {shown(text)}."
+            )
+        return treeverse(int(amount))
+    if name == "auto":
+        found = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?([kmgt]?)b", amount.lower())
+        if not found or not float(found[1]):
+            raise UserError(f"auto takes a size, such as auto:12GB or auto:800MB; got {shown(text)}.")
+        return Auto(int(float(found[1]) * _PREFIXES[found[2]]))
+    names = [form.partition(":")[0] for form in _FORMS]
+    raise UserError(f"memory must be one of {', '.join(_FORMS)}, got {shown(text)}.{nearest_name(name, names)}")
+
+
+def host_memory() -> str:
+    """Returns the kind of memory that `offload` moves states to.
+
+    Raises:
+        UserError: the device has no such memory.
+    """
+    kinds = {memory.kind for memory in jax.local_devices()[0].addressable_memories()}
+    if _HOST not in kinds:
+        raise UserError(
+            f"memory 'offload' needs a device that reaches {_HOST} memory, this one has {', '.join(sorted(kinds))}; "
+            "use treeverse:K or sqrt."
+        )
+    return _HOST
