@@ -95,8 +95,11 @@ def test_training_beyond_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(cost, "memory_bytes", lambda: math.ceil(needed / 0.8))
     check_training(RunConfig(task="badd"))
     monkeypatch.setattr(cost, "memory_bytes", lambda: math.floor(needed / 0.8) - 1)
-    with pytest.raises(UserError, match=r"^A training step needs about .* use fewer --seeds"):
+    with pytest.raises(UserError, match=r"^A training step needs about .* use fewer --seeds.* or --memory treeverse:8"):
         check_training(RunConfig(task="badd"))
+    check_training(RunConfig(task="badd", memory="treeverse:47"))
+    check_training(RunConfig(task="badd", memory="auto"))
+    check_training(RunConfig(task="badd", microbatch=16))
 
 
 def test_only_buckets_that_hold_training_inputs_count(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,6 +65,11 @@ class OptimiserConfig:
     loss_over: Literal["mask", "bucket"] = "mask"
     """'mask': cross-entropy where the input or target has a symbol. 'bucket': everywhere, padding included."""
 
+    @property
+    def sliced(self) -> bool:
+        """Whether the squared slices of the embedding's gradient are asked for."""
+        return self.name == "adam" and self.embedding_gradient == "slices"
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
@@ -110,6 +115,8 @@ class RunConfig:
         parse_memory(self.memory)
         if self.microbatch and self.batch % self.microbatch:
             raise UserError(f"microbatch must divide the batch of {self.batch}, got {self.microbatch}.")
+        if self.microbatch and self.model.batch_norm != "off":
+            raise UserError("model.batch_norm normalises over the whole batch; leave microbatch 0.")
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise UserError(f"seeds must be different numbers, at least one, got {shown(list(self.seeds))}.")
         if len(self.seeds) > 1 and self.curriculum.kind == "growth" and self.model.depends_on_padding:

@@ -4,6 +4,7 @@ from neuralgpu.config import RunConfig
 from neuralgpu.devices import memory_bytes
 from neuralgpu.errors import UserError
 from neuralgpu.model.config import ModelConfig
+from neuralgpu.model.memory import Auto, parse_memory
 
 _MOST_OPERATIONS = 2e15
 """Of one evaluation command; some ten hours on two cores."""
@@ -65,8 +66,12 @@ def check_training(config: RunConfig) -> None:
             f"One training step takes {total:.1e} operations, about {total / _OPERATIONS_PER_SECOND / 60:,.0f} minutes "
             f"on two cores; use {remedy}."
         )
-    states = sum(float(bucket) ** 2 for bucket in buckets) * inputs * model.height * model.channels * _FLOAT
-    _check_memory(states, "A training step", remedy)
+    memory = parse_memory(config.memory)
+    at_once = (config.microbatch or config.batch) * len(config.seeds)
+    kept = sum(float(bucket) * (1 if isinstance(memory, Auto) else memory.states(bucket)) for bucket in buckets)
+    _check_memory(
+        kept * at_once * model.height * model.channels * _FLOAT, "A training step", f"{remedy}, or --memory treeverse:8"
+    )
 
 
 def _check_memory(needed: float, what: str, remedy: str) -> None:

@@ -157,6 +157,10 @@ BAD: list[tuple[str, int, str]] = [
     ("demo --out FILE", 2, "is there already and is not a run; choose another --out."),
     ("train --resume RUN --steps 9", 2, "give it alone."),
     ("train badd --resume RUN", 2, "give it alone."),
+    ("train --resume RUN --memory step", 2, "give it alone."),
+    ("train --resume RUN --microbatch 2", 2, "give it alone."),
+    ("train badd --memory stor", 2, "Did you mean 'store'?"),
+    ("train badd --microbatch 5", 2, "microbatch must divide the batch of 32, got 5."),
     # disks
     ("train badd --out FILE/run", 4, "Not a directory; choose another --out."),
 ]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from jaxtyping import Array
 
+from neuralgpu.errors import UserError
 from neuralgpu.model.memory import OFFLOAD, SQRT, STEP, STORE, Memory, treeverse
 from neuralgpu.model.unroll import unroll
 
@@ -64,3 +65,15 @@ def test_a_treeverse_of_an_example_without_a_batch_runs_and_its_gradient_is_refu
     assert np.array_equal(last(COPIES), [222])
     with pytest.raises((NotImplementedError, ValueError)):
         jax.grad(lambda weights: last(weights)[0])(COPIES)
+
+
+def test_a_device_without_host_memory_says_what_to_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Device:
+        def addressable_memories(self) -> list["Device"]:
+            return [self]
+
+        kind = "device"
+
+    monkeypatch.setattr(jax, "local_devices", lambda: [Device()])
+    with pytest.raises(UserError, match=r"needs a device that reaches pinned_host memory, this one has device; use "):
+        unroll(lambda carry, inputs: (carry, None), jnp.zeros(1), COPIES, 1, memory=OFFLOAD)

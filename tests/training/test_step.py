@@ -134,6 +134,16 @@ def test_two_buckets_are_one_of_twice_the_batch(bench: Bench, cgru_config: RunCo
     assert largest_difference(jax.device_get(apart), jax.device_get(together)) < 1e-5
 
 
+def test_a_batch_split_over_devices_and_worked_on_in_groups_learns_the_same(
+    bench: Bench, cgru_config: RunConfig
+) -> None:
+    config = replace(cgru_config, seeds=(1,))
+    whole, losses = bench.learned(config, [0, 1, 2], [9])
+    groups, losses_of_groups = bench.learned(replace(config, microbatch=1, memory="treeverse:2"), [0, 1, 2], [9])
+    assert losses == pytest.approx(losses_of_groups, rel=1e-4)
+    assert largest_difference(whole, groups) < 1e-4
+
+
 @pytest.mark.usefixtures("quickly_compiled")
 def test_seeds_start_from_their_own_numbers(diagonal_config: RunConfig) -> None:
     two, alone = initial_learner(diagonal_config), initial_learner(replace(diagonal_config, seeds=(1,)))

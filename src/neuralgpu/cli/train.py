@@ -43,6 +43,17 @@ def train(
     seeds: Annotated[int, whole_number("--seeds", 1, 4096, "Number of seeds trained at once")] = 1,
     seed: Annotated[int, whole_number("--seed", 0, LARGEST_SEED, "The first seed")] = 0,
     steps: StepsOption = None,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            "--memory",
+            metavar="HOW",
+            help="What is kept for the backward pass: store, step, sqrt, treeverse:K, offload, auto or auto:12GB.",
+        ),
+    ] = None,
+    microbatch: Annotated[
+        int | None, whole_number("--microbatch", 1, 65_536, "Inputs worked on at once; divides the batch")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Run directory; runs/TASK-PRESET by default.")
     ] = None,
@@ -59,14 +70,30 @@ def train(
     from neuralgpu.run_directory import create_run
 
     if resume is not None:
-        given = [task, curriculum, config, settings, steps is not None, out, force, seeds != 1, seed]
+        given = [
+            task,
+            curriculum,
+            config,
+            settings,
+            steps is not None,
+            memory,
+            microbatch,
+            out,
+            force,
+            seeds != 1,
+            seed,
+        ]
         if any(given) or preset != DEFAULT_PRESET:
             raise UserError("--resume goes on with the run's own settings; give it alone.")
         directory, ended = resume_run(resume)
     else:
         if task is None and curriculum is None:
             raise UserError("Name a task to learn, such as 'neuralgpu train badd'; 'neuralgpu tasks' lists them.")
-        chosen = chosen_config(task, preset, config, settings or [], seeds, seed, steps, curriculum)
+        options = {"memory": memory, "microbatch": microbatch}
+        given = [f"{key}={value}" for key, value in options.items() if value is not None]
+        chosen = with_settled_memory(
+            chosen_config(task, preset, config, [*(settings or []), *given], seeds, seed, steps, curriculum)
+        )
         directory = create_run(out or Path("runs") / "-".join([*chosen.tasks, preset]), chosen, force=force)
         ended = run_training(directory, chosen)
     if ended:
@@ -157,6 +184,26 @@ def _check_lengths(config: "CurriculumConfig", task: "Task") -> None:
     if config.kind == "buckets":
         state = CurriculumState((TaskState(config.buckets[-1]),))
     draw(config, state, valid, np.random.default_rng(0), 1)
+
+
+def with_settled_memory(config: "RunConfig") -> "RunConfig":
+    """Puts the strategy that fits into the place of memory 'auto', and says which one it is."""
+    from neuralgpu import devices
+    from neuralgpu.model.memory import Auto, parse_memory
+
+    wanted = parse_memory(config.memory)
+    if not isinstance(wanted, Auto):
+        return config
+    devices.configure()
+    from neuralgpu.training.memory import settled
+
+    choice = settled(config, wanted.budget)
+    typer.echo(
+        f"memory {config.memory}: {choice.config.memory} needs {choice.needed / 1e9:.3g} GB of "
+        f"{choice.budget / 1e9:.3g} GB.",
+        err=True,
+    )
+    return choice.config
 
 
 def resume_run(path: Path) -> tuple["RunDirectory", int]:

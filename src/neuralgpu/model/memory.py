@@ -1,14 +1,12 @@
 """What training keeps of an unroll for the backward pass, and what it computes again."""
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Literal
 
-import jax
-
 from neuralgpu.errors import UserError, nearest_name, shown
 
-_HOST = "pinned_host"
 _MOST_SNAPSHOTS = 1_000_000
 _FORMS = ("store", "step", "sqrt", "treeverse:K", "offload", "auto", "auto:N GB")
 _PREFIXES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
@@ -26,6 +24,12 @@ class Memory:
     strategy: Literal["store", "step", "sqrt", "treeverse", "offload"]
     snapshots: int = 0
     """treeverse: number of states kept, the first one among them."""
+
+    def states(self, steps: int) -> int:
+        """Returns how many states are kept at once."""
+        if self.strategy == "sqrt":
+            return min(steps, 2 * math.isqrt(steps) + 1)
+        return min(self.snapshots, steps) if self.snapshots else steps
 
     def __str__(self) -> str:
         return f"{self.strategy}:{self.snapshots}" if self.snapshots else self.strategy
@@ -78,18 +82,3 @@ def parse_memory(text: str) -> Memory | Auto:
         return Auto(int(float(found[1]) * _PREFIXES[found[2]]))
     names = [form.partition(":")[0] for form in _FORMS]
     raise UserError(f"memory must be one of {', '.join(_FORMS)}, got {shown(text)}.{nearest_name(name, names)}")
-
-
-def host_memory() -> str:
-    """Returns the kind of memory that `offload` moves states to.
-
-    Raises:
-        UserError: the device has no such memory.
-    """
-    kinds = {memory.kind for memory in jax.local_devices()[0].addressable_memories()}
-    if _HOST not in kinds:
-        raise UserError(
-            f"memory 'offload' needs a device that reaches {_HOST} memory, this one has {', '.join(sorted(kinds))}; "
-            "use treeverse:K or sqrt."
-        )
-    return _HOST

@@ -61,7 +61,7 @@ def unroll_with_snapshots(
     context, rest = eqx.partition(converted, eqx.is_array)
 
     def apply(context: PyTree, carry: Any, copy: PyTree, number: Array) -> Any:
-        return eqx.combine(context, rest)(carry, copy, number)
+        return eqx.combine(context, rest)(carry, copy, jnp.asarray(number, jnp.int32))
 
     @jax.custom_batching.custom_vmap
     def of_example(inputs: Inputs, needed: Array) -> PyTree:

@@ -70,7 +70,7 @@ def evaluations(steps: int, snapshots: int) -> int:
     That is C(steps, snapshots), and the last step once more: the forward pass runs through it to the loss.
 
     >>> evaluations(48, 48), evaluations(48, 8), evaluations(48, 1)
-    (96, 136, 1177)
+    (96, 138, 1177)
     """
     sweeps = schedule(steps, snapshots)
     on_legs = sum(leg.last - leg.first for sweep in sweeps for leg in sweep.legs)

@@ -9,9 +9,11 @@ import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Int, PyTree
 
-from neuralgpu.model.memory import OFFLOAD, SQRT, STORE, Memory, host_memory
+from neuralgpu.errors import UserError
+from neuralgpu.model.memory import OFFLOAD, SQRT, STORE, Memory
 from neuralgpu.model.snapshots import unroll_with_snapshots
 
+_HOST = "pinned_host"
 Step = Callable[[Any, tuple[PyTree, Array]], tuple[Any, Any]]
 
 
@@ -98,12 +100,22 @@ def _offloading(step: Step) -> Step:
         names_which_can_be_saved=[],
         names_which_can_be_offloaded=["carry"],
         offload_src="device",
-        offload_dst=host_memory(),
+        offload_dst=_host_memory(),
     )
     return jax.checkpoint(
         lambda carry, inputs: step(jax.tree.map(lambda leaf: checkpoint_name(leaf, "carry"), carry), inputs),
         policy=policy,
     )
+
+
+def _host_memory() -> str:
+    kinds = {memory.kind for memory in jax.local_devices()[0].addressable_memories()}
+    if _HOST not in kinds:
+        raise UserError(
+            f"memory 'offload' needs a device that reaches {_HOST} memory, this one has {', '.join(sorted(kinds))}; "
+            "use treeverse:K or sqrt."
+        )
+    return _HOST
 
 
 @jax.custom_batching.custom_vmap

@@ -13,10 +13,11 @@ from jaxtyping import Array, PyTree
 
 from neuralgpu.config import RunConfig
 from neuralgpu.model.arrays import AnyArray
-from neuralgpu.model.neural_gpu import NeuralGPU, initial_model, probed, trained
+from neuralgpu.model.neural_gpu import NeuralGPU, initial_model, trained
 from neuralgpu.model.relaxation import averaged_copies, distance_of_copies
 from neuralgpu.model.seeds import over_seeds
-from neuralgpu.training.objective import Examples, Report, Weights, objective
+from neuralgpu.training.microbatch import gradient, largest_divisor
+from neuralgpu.training.objective import Examples, Report, Weights
 from neuralgpu.training.optimiser import gradient_norm, optimiser
 
 
@@ -29,6 +30,18 @@ class Learner(NamedTuple):
 
 
 Step = Callable[[Learner, tuple[Examples, ...], Weights], tuple[Learner, tuple[Report, ...]]]
+
+
+class Programs(NamedTuple):
+    """The two programs that a step is made of."""
+
+    gradient: Any
+    """Compiled for each bucket: maps (model, examples, weights) to (gradient, report)."""
+    follow: Any
+    """Maps (learner, one gradient a bucket, each bucket's `used`, weights, seed of the noise on the gradient) to the next
+    learner and the gradient's norm."""
+    sharding: NamedSharding
+    """Where the learner lies."""
 
 
 def initial_learner(config: RunConfig) -> Learner:
@@ -60,25 +73,36 @@ def compiled_step(config: RunConfig, devices: list[Any] | None = None) -> Step:
     seed's batch is, and the gradients are averaged. With two devices on a two-core CPU a step takes 0.6 of the time
     that one device needs, which leaves the second core almost idle.
     """
+    programs = compiled_programs(config, devices)
+
+    def step(learner: Learner, buckets: tuple[Examples, ...], weights: Weights) -> tuple[Learner, tuple[Report, ...]]:
+        # Arrays that lie elsewhere, as a new learner's do, would be a second signature to compile for.
+        learner = jax.device_put(learner, programs.sharding)
+        parts = [programs.gradient(learner.model, examples, weights) for examples in buckets]
+        gradients, reports = zip(*parts, strict=True)
+        used, noise_seed = tuple(examples.used for examples in buckets), buckets[0].seed[:, 0]
+        learner, norm = programs.follow(learner, gradients, used, weights, noise_seed)
+        return learner, tuple(report._replace(gradient_norm=norm) for report in reports)
+
+    return step
+
+
+def compiled_programs(config: RunConfig, devices: list[Any] | None = None) -> Programs:
+    """Returns what a step runs; see `compiled_step`."""
     devices = devices or jax.local_devices()
-    ways_for_seeds = _most_ways(len(config.seeds), len(devices))
-    ways_for_batch = _most_ways(config.batch, len(devices))
+    ways_for_seeds = largest_divisor(len(config.seeds), len(devices))
+    ways_for_batch = largest_divisor(config.batch, len(devices))
     seeds_split = ways_for_seeds >= ways_for_batch
     mesh = Mesh(np.array(devices[: max(ways_for_seeds, ways_for_batch)]), ("device",))
     by_seed = PartitionSpec("device") if seeds_split else PartitionSpec()
     by_batch = PartitionSpec("device") if seeds_split else PartitionSpec(None, "device")
     example_specs: list[Any] = [by_batch, by_batch, by_batch, by_seed, by_seed, by_seed]
     batch_axes = () if seeds_split else ("device",)
-    sliced = config.optimiser.name == "adam" and config.optimiser.embedding_gradient == "slices"
     spread = partial(jax.shard_map, mesh=mesh, out_specs=by_seed, check_vma=False)
 
     def gradient_of_bucket(model: NeuralGPU, examples: Examples, weights: Weights) -> tuple[NeuralGPU, Report]:
         def compute() -> tuple[NeuralGPU, Report]:
-            asked = probed(model) if sliced else model
-            gradient, report = jax.grad(objective, has_aux=True)(asked, examples, weights, config, batch_axes)
-            if report.running is not None:
-                gradient = eqx.tree_at(lambda model: model.batch_norm.running, gradient, report.running)
-            return gradient, report._replace(running=None)
+            return gradient(model, examples, weights, config, batch_axes)
 
         nothing = jax.tree.map(jnp.zeros_like, jax.eval_shape(compute))
         part = jax.lax.cond(examples.used > 0, compute, lambda: nothing)
@@ -98,41 +122,27 @@ def compiled_step(config: RunConfig, devices: list[Any] | None = None) -> Step:
             pulls = jax.grad(distance_of_copies)(learner.model.relaxed)
             pulled = jax.tree.map(lambda gradient, pull: gradient + weights.pull * pull, mean.relaxed, pulls)
             mean = mean.with_relaxed(pulled)
-        gradient = trained(mean)
-        squares = jax.tree.map(lambda _: None, gradient)
-        if sliced:
+        moving = trained(mean)
+        squares = jax.tree.map(lambda _: None, moving)
+        if config.optimiser.sliced:
             # Slices of a mean over buckets and devices are as many times smaller, their squares that many times more.
             own = mean.probe / (count * (1 if seeds_split else ways_for_batch))
             squares = eqx.tree_at(lambda model: model.embedding, squares, own, is_leaf=lambda leaf: leaf is None)
         updates, moments = optimiser(config.optimiser).update(
-            gradient, learner.moments, learning_rate=weights.learning_rate, squares=squares, seed=noise_seed
+            moving, learner.moments, learning_rate=weights.learning_rate, squares=squares, seed=noise_seed
         )
         model = eqx.apply_updates(learner.model, updates)
         if model.batch_norm is not None:
             running = jax.tree.map(jnp.add, model.batch_norm.running, mean.batch_norm.running)
             model = eqx.tree_at(lambda model: model.batch_norm.running, model, running)
-        norm = gradient_norm(gradient, squares) if config.optimiser.name == "adam" else None
+        norm = gradient_norm(moving, squares) if config.optimiser.name == "adam" else None
         return Learner(model, moments), norm
 
     compiled_gradient = jax.jit(
         spread(over_seeds(gradient_of_bucket), in_specs=(by_seed, Examples(*example_specs), by_seed))
     )
     compiled_follow = jax.jit(spread(jax.vmap(follow), in_specs=by_seed), donate_argnums=0)
-
-    def step(learner: Learner, buckets: tuple[Examples, ...], weights: Weights) -> tuple[Learner, tuple[Report, ...]]:
-        # Arrays that lie elsewhere, as a new learner's do, would be a second signature to compile for.
-        learner = jax.device_put(learner, NamedSharding(mesh, by_seed))
-        parts = [compiled_gradient(learner.model, examples, weights) for examples in buckets]
-        gradients, reports = zip(*parts, strict=True)
-        used, noise_seed = tuple(examples.used for examples in buckets), buckets[0].seed[:, 0]
-        learner, norm = compiled_follow(learner, gradients, used, weights, noise_seed)
-        return learner, tuple(report._replace(gradient_norm=norm) for report in reports)
-
-    return step
-
-
-def _most_ways(count: int, devices: int) -> int:
-    return max(ways for ways in range(1, devices + 1) if count % ways == 0)
+    return Programs(compiled_gradient, compiled_follow, NamedSharding(mesh, by_seed))
 
 
 def with_averaged_copies(learner: Learner, chosen: np.ndarray) -> Learner:
