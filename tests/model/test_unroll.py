@@ -15,12 +15,13 @@ from neuralgpu.model.unroll import unroll
 COPIES = jnp.array([[1.0], [10.0], [100.0]])
 
 
-def test_copies_take_turns_and_steps_are_numbered_from_0() -> None:
+@pytest.mark.parametrize("memory", [STORE, SQRT, treeverse(2)], ids=str)
+def test_copies_take_turns_and_steps_are_numbered_from_0(memory: Memory) -> None:
     def step(carry: Array, inputs: tuple[Array, Array]) -> tuple[Array, tuple[Array, Array]]:
         copy, number = inputs
         return carry + copy, (copy[0], number)
 
-    carry, (copies, numbers) = unroll(step, jnp.zeros(1), COPIES, 2, memory=STORE)
+    carry, (copies, numbers) = unroll(step, jnp.zeros(1), COPIES, 2, memory=memory)
     assert np.array_equal(carry, [222])
     assert np.array_equal(copies, [[1, 10, 100]] * 2)
     assert np.array_equal(numbers, [[0, 1, 2], [3, 4, 5]])
@@ -35,12 +36,14 @@ def gradients(memory: Memory, stops: bool) -> list[np.ndarray]:
 
     def loss(weights: Array, starts: Array, bias: Array) -> Array:
         def of_example(start: Array, last_step: Array) -> Array:
-            def step(carry: Array, inputs: tuple[Array, Array]) -> tuple[Array, None]:
+            def step(carry: Array, inputs: tuple[Array, Array]) -> tuple[Array, Array | None]:
                 copy, number = inputs
                 new = jnp.tanh(copy @ carry + bias)
-                return (jnp.where(number <= last_step, new, carry) if stops else new), None
+                return (jnp.where(number <= last_step, new, carry), None) if stops else (new, new + number)
 
-            return unroll(step, start, weights, 7, memory=memory, last_step=last_step if stops else None)[0]
+            asked = {"memory": memory, "last_step": last_step if stops else None}
+            last, outputs = unroll(step, start, weights, 7, **asked)
+            return last if outputs is None else jnp.sum(outputs[2:4], axis=(0, 1))
 
         return jnp.sum(jax.vmap(of_example)(starts, last_steps) ** 2 * jnp.arange(1.0, 4))
 
@@ -56,6 +59,24 @@ def test_a_batch_s_gradient_is_that_of_storing_everything(memory: Memory, stops:
     assert min(np.abs(part).max() for part in stored) > 0.01
     for one, other in zip(stored, again, strict=True):
         assert np.abs(one - other).max() < 1e-5 * np.abs(one).max()
+
+
+@pytest.mark.parametrize("memory", [SQRT, treeverse(3)], ids=str)
+def test_steps_may_look_along_the_axis_of_the_examples(memory: Memory) -> None:
+    weights, starts = jnp.linspace(0.1, 0.5, 4).reshape(2, 1, 2), jnp.linspace(-1, 1, 6).reshape(3, 2)
+
+    def loss(weights: Array, memory: Memory) -> Array:
+        def of_example(start: Array) -> Array:
+            def step(carry: Array, inputs: tuple[Array, Array]) -> tuple[Array, None]:
+                return jnp.tanh(inputs[0][0] * carry + jax.lax.pmean(carry**2, "example")), None
+
+            return unroll(step, start, weights, 3, memory=memory, example_axis="example")[0]
+
+        return jnp.sum(jax.vmap(of_example, axis_name="example")(starts) ** 2)
+
+    stored, again = (np.asarray(jax.grad(loss)(weights, choice)) for choice in (STORE, memory))
+    assert np.abs(stored).min() > 1e-4
+    assert stored == pytest.approx(again, rel=1e-5)
 
 
 def test_a_treeverse_of_an_example_without_a_batch_runs_and_its_gradient_is_refused() -> None:

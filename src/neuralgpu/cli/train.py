@@ -189,7 +189,7 @@ def _check_lengths(config: "CurriculumConfig", task: "Task") -> None:
 def with_settled_memory(config: "RunConfig") -> "RunConfig":
     """Puts the strategy that fits into the place of memory 'auto', and says which one it is."""
     from neuralgpu import devices
-    from neuralgpu.model.memory import Auto, parse_memory
+    from neuralgpu.model.memory import Auto, bytes_text, parse_memory
 
     wanted = parse_memory(config.memory)
     if not isinstance(wanted, Auto):
@@ -199,8 +199,8 @@ def with_settled_memory(config: "RunConfig") -> "RunConfig":
 
     choice = settled(config, wanted.budget)
     typer.echo(
-        f"memory {config.memory}: {choice.config.memory} needs {choice.needed / 1e9:.3g} GB of "
-        f"{choice.budget / 1e9:.3g} GB.",
+        f"memory {config.memory}: {choice.config.memory} needs {bytes_text(choice.needed)} "
+        f"of {bytes_text(choice.budget)}.",
         err=True,
     )
     return choice.config

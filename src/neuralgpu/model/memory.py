@@ -82,3 +82,13 @@ def parse_memory(text: str) -> Memory | Auto:
         return Auto(int(float(found[1]) * _PREFIXES[found[2]]))
     names = [form.partition(":")[0] for form in _FORMS]
     raise UserError(f"memory must be one of {', '.join(_FORMS)}, got {shown(text)}.{nearest_name(name, names)}")
+
+
+def bytes_text(count: int) -> str:
+    """Writes a number of bytes for people.
+
+    >>> bytes_text(12_000_000_000), bytes_text(96_000)
+    ('12 GB', '96 kB')
+    """
+    size, unit = next((size, prefix) for prefix, size in reversed(_PREFIXES.items()) if count >= size or size == 1)
+    return f"{count / size:.3g} {unit.upper() if size > 1000 else unit}B"

@@ -202,6 +202,7 @@ class NeuralGPU(eqx.Module):
             config.rounds(config.steps(grid.shape[0]) if steps is None else steps),
             memory=STORE if training is None else memory,
             last_step=last_step if skips else None,
+            example_axis=axes[0] if company is not None and axes else None,
         )
         states, moments = kept or (None, None)
         return last, states, moments

@@ -40,6 +40,7 @@ def unroll_with_snapshots(
     steps: int,
     snapshots: int,
     needed: Int[Array, ""],
+    example_axis: str | None = None,
 ) -> PyTree:
     """Returns the last carry of a number of steps, of which only the first `needed` change it.
 
@@ -52,6 +53,7 @@ def unroll_with_snapshots(
         copies: weights, with the copies along the leading axis of every array.
         snapshots: number of states kept for the backward pass, the first one among them.
         needed: one number for all examples.
+        example_axis: name of the axis of that `vmap`, if steps refer to it.
     """
 
     def one_step(carry: Any, copy: PyTree, number: Array) -> Any:
@@ -70,7 +72,8 @@ def unroll_with_snapshots(
     @of_example.def_vmap
     def _(axis_size: int, batched: list[Any], inputs: Inputs, needed: Array) -> tuple[PyTree, PyTree]:
         axes = jax.tree.map(lambda is_batched: 0 if is_batched else None, batched[0])
-        of_batch = jax.vmap(apply, in_axes=(axes.context, 0, axes.copies, None), axis_size=axis_size)
+        in_axes = (axes.context, 0, axes.copies, None)
+        of_batch = jax.vmap(apply, in_axes, axis_size=axis_size, axis_name=example_axis)
         carry, copies = (
             jax.tree.map(
                 lambda leaf, is_batched: leaf if is_batched else jnp.broadcast_to(leaf, (axis_size, *leaf.shape)),

@@ -25,6 +25,7 @@ def unroll(
     *,
     memory: Memory,
     last_step: Int[Array, ""] | None = None,
+    example_axis: str | None = None,
 ) -> tuple[PyTree, PyTree]:
     """Applies `step` with each relaxed copy in turn, `rounds` times over.
 
@@ -37,23 +38,27 @@ def unroll(
         memory: what is kept for the backward pass. Computing a step again is faster than storing its inside, which is
             written to memory and read back.
         last_step: the last step that changes this example's carry; steps that change no example's may be skipped,
-            forwards and backwards. Without it every step runs.
+            forwards and backwards. The step has no output then (None). Without it every step runs.
+        example_axis: name of the axis of the `vmap` over examples, if steps refer to it.
 
     Returns:
-        The last carry, and the outputs stacked as [rounds, copies, ...]. Steps have no output (None) where there is a
-        last step or the strategy is 'sqrt' or 'treeverse'.
+        The last carry, and the outputs stacked as [rounds, copies, ...].
 
     Raises:
         UserError: the device does not have the memory that the strategy needs.
     """
     count = jax.tree.leaves(copies)[0].shape[0]
     last_of_all = None if last_step is None else _largest_in_batch(last_step)
-    if memory.strategy == "treeverse":
+    if memory.strategy in ("sqrt", "treeverse"):
         steps = rounds * count
-        needed = jnp.asarray(steps) if last_of_all is None else last_of_all + 1
-        return unroll_with_snapshots(step, carry, copies, steps, min(memory.snapshots, steps), needed), None
-    if memory == SQRT:
-        return _in_blocks(step, carry, copies, rounds, last_of_all), None
+        needed = jnp.asarray(steps) if last_of_all is None else jnp.minimum(last_of_all + 1, steps)
+        step, carry = _recording(step, carry, copies, steps)
+        if memory == SQRT:
+            carry, outputs = _in_blocks(step, carry, copies, rounds, needed)
+        else:
+            snapshots = min(memory.snapshots, steps)
+            carry, outputs = unroll_with_snapshots(step, carry, copies, steps, snapshots, needed, example_axis)
+        return carry, jax.tree.map(lambda leaf: leaf.reshape(rounds, count, *leaf.shape[1:]), outputs)
     if memory == OFFLOAD:
         step, last_of_all = _offloading(step), None  # a state in the host's memory cannot come out of a branch
     elif memory != STORE:
@@ -73,16 +78,29 @@ def unroll(
     return jax.lax.scan(needed_round, carry, jnp.arange(rounds))
 
 
-def _in_blocks(step: Step, carry: PyTree, copies: PyTree, rounds: int, last_of_all: Array | None) -> PyTree:
+def _recording(step: Step, carry: PyTree, copies: PyTree, steps: int) -> tuple[Step, PyTree]:
+    """Returns a step without output that writes its outputs into a part of the carry, and the carry with that part."""
+    one_copy = jax.tree.map(lambda leaf: leaf[0], copies)
+    _, shapes = jax.eval_shape(step, carry, (one_copy, jnp.zeros((), jnp.int32)))
+    record = jax.tree.map(lambda shape: jnp.zeros((steps, *shape.shape), shape.dtype), shapes)
+
+    def recorded(carry: PyTree, inputs: tuple[PyTree, Array]) -> tuple[PyTree, None]:
+        carry, record = carry
+        carry, output = step(carry, inputs)
+        return (carry, jax.tree.map(lambda leaf, part: leaf.at[inputs[1]].set(part), record, output)), None
+
+    return recorded, (carry, record)
+
+
+def _in_blocks(step: Step, carry: PyTree, copies: PyTree, rounds: int, needed: Array) -> PyTree:
     """Keeps the carries between blocks of rounds, and those inside of a block while it is reversed."""
     count = jax.tree.leaves(copies)[0].shape[0]
     in_block = max(1, round(math.sqrt(rounds / count)))
-    last_needed = rounds * count - 1 if last_of_all is None else jnp.minimum(last_of_all, rounds * count - 1)
 
     @jax.checkpoint
     def needed_step(carry: PyTree, inputs: tuple[PyTree, Array]) -> tuple[PyTree, None]:
         # The branch is inside of what is computed again: around it, it would keep the weights of every step.
-        return jax.lax.cond(inputs[1] <= last_needed, step, lambda carry, inputs: (carry, None), carry, inputs)
+        return jax.lax.cond(inputs[1] < needed, step, lambda carry, inputs: (carry, None), carry, inputs)
 
     def one_round(carry: PyTree, number: Array) -> tuple[PyTree, None]:
         return jax.lax.scan(needed_step, carry, (copies, number * count + jnp.arange(count)))

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -13,10 +13,11 @@ from jaxtyping import PyTree
 from neuralgpu.config import RunConfig
 from neuralgpu.devices import memory_bytes
 from neuralgpu.errors import UserError
-from neuralgpu.model.memory import STEP, Memory, treeverse
+from neuralgpu.model.memory import STEP, Memory, bytes_text, treeverse
+from neuralgpu.model.neural_gpu import probed
 from neuralgpu.tasks import find_task
 from neuralgpu.training.objective import Examples, Weights
-from neuralgpu.training.step import Programs, compiled_programs, initial_learner
+from neuralgpu.training.step import Learner, Programs, compiled_programs, initial_learner
 
 _SHARE = 0.8
 """Of the machine's or the device's memory, where no budget is given."""
@@ -51,8 +52,8 @@ def settled(config: RunConfig, budget: int | None) -> Settled:
         if needed <= budget:
             return Settled(chosen, needed, budget)
     raise UserError(
-        f"No memory strategy makes a training step fit into {budget / 1e9:.3g} GB: {memory} still needs "
-        f"{needed / 1e9:.3g} GB; use --microbatch, fewer --seeds or a smaller model."
+        f"No memory strategy makes a training step fit into {bytes_text(budget)}: {memory} still needs "
+        f"{bytes_text(needed)}; use --microbatch, fewer --seeds or a smaller model."
     )
 
 
@@ -70,18 +71,29 @@ def step_bytes(config: RunConfig) -> int:
     """
     programs = compiled_programs(config)
     learner, examples, weights = _shapes(config)
-    gradients = [learner.model] * (
-        len(config.curriculum.training_buckets) if config.curriculum.kind == "buckets" else 1
-    )
-    on_device = partial(_bytes_on_a_device, programs)
     compiled = programs.gradient.lower(learner.model, examples, weights).compile()
-    beside = on_device(learner.moments) + on_device(gradients[1:])
-    following = programs.follow.lower(learner, tuple(gradients), (examples.used,) * len(gradients), weights).compile()
-    peak = max(program_bytes(compiled) + beside, program_bytes(following))
+    beside = _bytes_on_a_device(programs, (learner.moments, _gradients(config, learner)[1:]))
+    peak = max(_program_bytes(compiled) + beside, _following_bytes(replace(config, memory="step", microbatch=0)))
     return peak * (programs.sharding.mesh.size if jax.default_backend() == "cpu" else 1)
 
 
-def program_bytes(compiled: Any) -> int:
+@lru_cache(maxsize=1)
+def _following_bytes(config: RunConfig) -> int:
+    """Returns what it takes to follow the gradients, which is the same for all strategies."""
+    programs = compiled_programs(config)
+    learner, examples, weights = _shapes(config)
+    gradients = _gradients(config, learner)
+    used, noise_seed = (examples.used,) * len(gradients), jax.eval_shape(lambda seeds: seeds[:, 0], examples.seed)
+    return _program_bytes(programs.follow.lower(learner, gradients, used, weights, noise_seed).compile())
+
+
+def _gradients(config: RunConfig, learner: Learner) -> tuple[PyTree, ...]:
+    """Returns the gradients that a step has at once in the end, one a bucket."""
+    one = jax.eval_shape(probed, learner.model) if config.optimiser.sliced else learner.model
+    return (one,) * (len(config.curriculum.training_buckets) if config.curriculum.kind == "buckets" else 1)
+
+
+def _program_bytes(compiled: Any) -> int:
     """Returns the bytes that a compiled program holds at once on a device: arguments, results and what is between."""
     found = compiled.memory_analysis()
     return (
@@ -89,16 +101,17 @@ def program_bytes(compiled: Any) -> int:
     )
 
 
-def _shapes(config: RunConfig) -> tuple[Any, Examples, Weights]:
+def _shapes(config: RunConfig) -> tuple[Learner, Examples, Weights]:
     """Returns shapes of what a training step of the largest bucket is called with."""
     seeds, bucket = len(config.seeds), config.curriculum.training_buckets[-1]
     shape: Any = jax.ShapeDtypeStruct
     examples = Examples(
-        shape((seeds, config.batch, bucket, find_task(config.task).rows), jnp.int32),
+        shape((seeds, config.batch, bucket, max(find_task(task).rows for task in config.tasks)), jnp.int32),
         shape((seeds, config.batch, bucket), jnp.int32),
         shape((seeds, config.batch), jnp.uint32),
         shape((seeds,), jnp.float32),
         shape((seeds,), jnp.float32),
+        shape((seeds,), jnp.int32),
     )
     weights = Weights(*[shape((seeds,), jnp.float32)] * len(Weights._fields))
     return jax.eval_shape(lambda: initial_learner(config)), examples, weights

@@ -38,8 +38,8 @@ class Programs(NamedTuple):
     gradient: Any
     """Compiled for each bucket: maps (model, examples, weights) to (gradient, report)."""
     follow: Any
-    """Maps (learner, one gradient a bucket, each bucket's `used`, weights, seed of the noise on the gradient) to the next
-    learner and the gradient's norm."""
+    """Maps (learner, one gradient a bucket, each bucket's `used`, weights, seed of the noise on the gradient) to the
+    next learner and the gradient's norm."""
     sharding: NamedSharding
     """Where the learner lies."""
 
