@@ -71,7 +71,7 @@ def characters_of(symbols: Int[np.ndarray, " column"], base: int) -> str:
 
     Never fails, as nets put out what they like: padding between digits shows as "_", symbols that are no digit as "?".
     """
-    return _characters(base)[np.minimum(symbols, 11)].tobytes().decode("ascii").rstrip("_")
+    return _characters(base)[np.clip(symbols, -1, 11)].tobytes().decode("ascii").rstrip("_")
 
 
 @cache
