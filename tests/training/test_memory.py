@@ -14,7 +14,7 @@ from neuralgpu.model.config import ModelConfig
 from neuralgpu.model.neural_gpu import initial_model
 from neuralgpu.training import memory
 from neuralgpu.training.memory import settled, step_bytes
-from neuralgpu.training.microbatch import gradient
+from neuralgpu.training.microbatch import batch_gradient
 from neuralgpu.training.objective import Examples, Weights
 from neuralgpu.training.step import Programs, compiled_programs
 
@@ -76,11 +76,11 @@ def gradients(cell: str, strategy: str, microbatch: int = 0, seeds: int = 1) -> 
     quickly = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 
     def of_seeds(models: Any, examples: Examples, weights: Weights) -> Any:
-        return jax.vmap(partial(gradient, config=config))(models, examples, weights)
+        return jax.vmap(partial(batch_gradient, config=config))(models, examples, weights)
 
     def of_one(*inputs: Any) -> Any:
         model, examples, weights = jax.tree.map(lambda leaf: leaf[0], inputs)
-        return gradient(model, examples, weights, config)
+        return batch_gradient(model, examples, weights, config)
 
     found = quickly(of_one if seeds == 1 else of_seeds)(models, examples, weights)
     return [np.asarray(leaf) for leaf in jax.tree.leaves(found)]

@@ -10,20 +10,18 @@ from neuralgpu.model.neural_gpu import NeuralGPU, probed
 from neuralgpu.training.objective import Examples, Report, Weights, objective
 
 
-def gradient(
+def batch_gradient(
     model: NeuralGPU, examples: Examples, weights: Weights, config: RunConfig, axes: tuple[str, ...] = ()
 ) -> tuple[NeuralGPU, Report]:
     """Returns the gradient of the objective and the report, means over the batch that this device was given.
 
     In the place of the probe the gradient has the squared slices of the embedding's gradient, in that of the running
-    moments what they change by. Groups are of one size, the largest that divides the batch and is not above
-    `config.microbatch`.
+    moments what they change by. See `group_size` for the groups that the batch is worked on in.
 
     Args:
         axes: names of the mapped axes along which further examples of the bucket lie.
     """
-    count = len(examples.grid)
-    group = largest_divisor(count, config.microbatch or count)
+    count, group = len(examples.grid), group_size(len(examples.grid), config)
     if group == count:
         return _of_group(model, examples, weights, config, axes)
     groups = [
@@ -53,6 +51,11 @@ def _of_group(
     if report.running is not None:
         gradient = eqx.tree_at(lambda model: model.batch_norm.running, gradient, report.running)
     return gradient, report._replace(running=None)
+
+
+def group_size(count: int, config: RunConfig) -> int:
+    """Returns the largest size that divides the inputs that a device was given and is not above `config.microbatch`."""
+    return largest_divisor(count, config.microbatch or count)
 
 
 def largest_divisor(count: int, at_most: int) -> int:

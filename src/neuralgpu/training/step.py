@@ -16,7 +16,7 @@ from neuralgpu.model.arrays import AnyArray
 from neuralgpu.model.neural_gpu import NeuralGPU, initial_model, trained
 from neuralgpu.model.relaxation import averaged_copies, distance_of_copies
 from neuralgpu.model.seeds import over_seeds
-from neuralgpu.training.microbatch import gradient, largest_divisor
+from neuralgpu.training.microbatch import batch_gradient, largest_divisor
 from neuralgpu.training.objective import Examples, Report, Weights
 from neuralgpu.training.optimiser import gradient_norm, optimiser
 
@@ -102,7 +102,7 @@ def compiled_programs(config: RunConfig, devices: list[Any] | None = None) -> Pr
 
     def gradient_of_bucket(model: NeuralGPU, examples: Examples, weights: Weights) -> tuple[NeuralGPU, Report]:
         def compute() -> tuple[NeuralGPU, Report]:
-            return gradient(model, examples, weights, config, batch_axes)
+            return batch_gradient(model, examples, weights, config, batch_axes)
 
         nothing = jax.tree.map(jnp.zeros_like, jax.eval_shape(compute))
         part = jax.lax.cond(examples.used > 0, compute, lambda: nothing)
