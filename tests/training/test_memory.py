@@ -64,12 +64,14 @@ def inputs(seed: int) -> Examples:
 
 
 @cache
-def gradients(cell: str, strategy: str, microbatch: int = 0, seeds: int = 1) -> list[np.ndarray]:
+def gradients(variant: str, strategy: str, microbatch: int = 0, seeds: int = 1) -> list[np.ndarray]:
     """Returns gradient and report of seeds side by side, as a device that batches them computes it."""
-    config = RunConfig(task="badd", batch=BATCH, model=MODELS[cell], memory=strategy, microbatch=microbatch)
+    config = RunConfig(task="badd", batch=BATCH, model=MODELS[variant], memory=strategy, microbatch=microbatch)
     shapes = jax.eval_shape(lambda: initial_model(jax.random.key(0), config.model))
     rng = np.random.default_rng(1)
-    size = 0.2 if MODELS[cell].cell == "residual" else 0.6  # a state without bounds grows, and rounding errors with it
+    size = (
+        0.2 if MODELS[variant].cell == "residual" else 0.6
+    )  # a state without bounds grows, and rounding errors with it
     models = jax.tree.map(lambda leaf: rng.uniform(-size, size, (seeds, *leaf.shape)).astype(np.float32), shapes)
     examples = jax.tree.map(lambda *leaves: np.stack(leaves), *map(inputs, range(seeds)))
     weights = Weights(*(np.full(seeds, number, np.float32) for number in (0.01, 0.0, 1e-3, 0.1)))
@@ -93,14 +95,14 @@ def assert_same(one: list[np.ndarray], other: list[np.ndarray]) -> None:
 
 
 @pytest.mark.parametrize("strategy", ["step", "sqrt", "treeverse:3", "offload"])
-@pytest.mark.parametrize("cell", MODELS)
-def test_every_strategy_has_the_gradient_of_storing_everything(cell: str, strategy: str) -> None:
-    assert_same(gradients(cell, "store"), gradients(cell, strategy))
+@pytest.mark.parametrize("variant", MODELS)
+def test_every_strategy_has_the_gradient_of_storing_everything(variant: str, strategy: str) -> None:
+    assert_same(gradients(variant, "store"), gradients(variant, strategy))
 
 
-@pytest.mark.parametrize("cell", [name for name, model in MODELS.items() if model.batch_norm == "off"])
-def test_groups_of_the_batch_have_the_gradient_of_the_batch(cell: str) -> None:
-    assert_same(gradients(cell, "store"), gradients(cell, "treeverse:3", microbatch=2))
+@pytest.mark.parametrize("variant", [name for name, model in MODELS.items() if model.batch_norm == "off"])
+def test_groups_of_the_batch_have_the_gradient_of_the_batch(variant: str) -> None:
+    assert_same(gradients(variant, "store"), gradients(variant, "treeverse:3", microbatch=2))
 
 
 def test_batch_normalisation_takes_the_whole_batch() -> None:

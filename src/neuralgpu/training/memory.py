@@ -14,7 +14,6 @@ from neuralgpu.config import RunConfig
 from neuralgpu.devices import memory_bytes
 from neuralgpu.errors import UserError
 from neuralgpu.model.memory import STEP, Memory, bytes_text, treeverse
-from neuralgpu.model.neural_gpu import probed
 from neuralgpu.tasks import find_task
 from neuralgpu.training.objective import Examples, Weights
 from neuralgpu.training.step import Learner, Programs, compiled_programs, initial_learner
@@ -72,8 +71,11 @@ def step_bytes(config: RunConfig) -> int:
     programs = compiled_programs(config)
     learner, examples, weights = _shapes(config)
     compiled = programs.gradient.lower(learner.model, examples, weights).compile()
-    beside = _bytes_on_a_device(programs, (learner.moments, _gradients(config, learner)[1:]))
-    peak = max(_program_bytes(compiled) + beside, _following_bytes(replace(config, memory="step", microbatch=0)))
+    earlier = _gradients(config, programs)[1:]
+    peak = max(
+        _program_bytes(compiled) + _bytes_on_a_device(programs, (learner.moments, earlier)),
+        _following_bytes(replace(config, memory="step", microbatch=0)),
+    )
     return peak * (programs.sharding.mesh.size if jax.default_backend() == "cpu" else 1)
 
 
@@ -82,15 +84,16 @@ def _following_bytes(config: RunConfig) -> int:
     """Returns what it takes to follow the gradients, which is the same for all strategies."""
     programs = compiled_programs(config)
     learner, examples, weights = _shapes(config)
-    gradients = _gradients(config, learner)
+    gradients = _gradients(config, programs)
     used, noise_seed = (examples.used,) * len(gradients), jax.eval_shape(lambda seeds: seeds[:, 0], examples.seed)
     return _program_bytes(programs.follow.lower(learner, gradients, used, weights, noise_seed).compile())
 
 
-def _gradients(config: RunConfig, learner: Learner) -> tuple[PyTree, ...]:
-    """Returns the gradients that a step has at once in the end, one a bucket."""
-    one = jax.eval_shape(probed, learner.model) if config.optimiser.sliced else learner.model
-    return (one,) * (len(config.curriculum.training_buckets) if config.curriculum.kind == "buckets" else 1)
+def _gradients(config: RunConfig, programs: Programs) -> tuple[PyTree, ...]:
+    """Returns the shapes of the gradients that a step has at once in the end, one a bucket."""
+    learner, examples, weights = _shapes(config)
+    gradient, _ = jax.eval_shape(programs.gradient, learner.model, examples, weights)
+    return (gradient,) * (len(config.curriculum.training_buckets) if config.curriculum.kind == "buckets" else 1)
 
 
 def _program_bytes(compiled: Any) -> int:
