@@ -69,9 +69,7 @@ def gradients(variant: str, strategy: str, microbatch: int = 0, seeds: int = 1) 
     config = RunConfig(task="badd", batch=BATCH, model=MODELS[variant], memory=strategy, microbatch=microbatch)
     shapes = jax.eval_shape(lambda: initial_model(jax.random.key(0), config.model))
     rng = np.random.default_rng(1)
-    size = (
-        0.2 if MODELS[variant].cell == "residual" else 0.6
-    )  # a state without bounds grows, and rounding errors with it
+    size = 0.2 if MODELS[variant].cell == "residual" else 0.6  # its states and errors grow
     models = jax.tree.map(lambda leaf: rng.uniform(-size, size, (seeds, *leaf.shape)).astype(np.float32), shapes)
     examples = jax.tree.map(lambda *leaves: np.stack(leaves), *map(inputs, range(seeds)))
     weights = Weights(*(np.full(seeds, number, np.float32) for number in (0.01, 0.0, 1e-3, 0.1)))
