@@ -35,8 +35,8 @@ def unroll(
     Args:
         step: maps (carry, (one copy, step number)) to (carry, output).
         copies: weights, with the copies along the leading axis of every array.
-        memory: what is kept for the backward pass. Computing a step again is faster than storing its inside, which is
-            written to memory and read back.
+        memory: what is kept for the backward pass. To compute a step again, as all but 'store' do, is faster than to
+            store its inside, which is written to memory and read back.
         last_step: the last step that changes this example's carry; steps that change no example's may be skipped,
             forwards and backwards. The step has no output then (None). Without it every step runs.
         example_axis: name of the axis of the `vmap` over examples, if steps refer to it.
