@@ -17,8 +17,8 @@ import jax
 import numpy as np
 
 from neuralgpu import devices
-from neuralgpu.config import merged, preset_settings, run_config
 from neuralgpu.curriculum import Draw
+from neuralgpu.settings import merged, preset_settings, run_config
 from neuralgpu.tasks import Task, find_task
 from neuralgpu.training.data import step_examples
 from neuralgpu.training.objective import Weights

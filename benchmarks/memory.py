@@ -31,11 +31,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from neuralgpu.config import RunConfig, merged, preset_settings, run_config
+from neuralgpu.config import RunConfig
 from neuralgpu.cost import operations
 from neuralgpu.curriculum import Draw
 from neuralgpu.devices import device_name, memory_bytes, versions
 from neuralgpu.model.treeverse import evaluations
+from neuralgpu.settings import merged, preset_settings, run_config
 from neuralgpu.tasks import find_task
 from neuralgpu.training.data import step_examples
 from neuralgpu.training.memory import step_bytes

@@ -23,10 +23,11 @@ import jax
 import numpy as np
 
 from neuralgpu import devices
-from neuralgpu.config import RunConfig, merged, preset_settings, run_config
+from neuralgpu.config import RunConfig
 from neuralgpu.curriculum import Draw
 from neuralgpu.errors import UserError
 from neuralgpu.model.neural_gpu import NeuralGPU
+from neuralgpu.settings import merged, preset_settings, run_config
 from neuralgpu.tasks import find_task
 from neuralgpu.training.data import step_examples
 from neuralgpu.training.objective import Examples, Weights

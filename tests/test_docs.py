@@ -7,7 +7,7 @@ from types import FunctionType
 import pytest
 
 from neuralgpu.cli.app import COMMANDS
-from neuralgpu.config import preset_names
+from neuralgpu.settings import preset_names
 from neuralgpu.tasks import find_task
 
 ROOT = Path(__file__).parents[1]

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neuralgpu.config import RunConfig, read_toml, run_config
+from neuralgpu.config import RunConfig
 from neuralgpu.errors import DamagedRunError, StorageError, UserError
 from neuralgpu.rows import append_lines, read_lines
+from neuralgpu.settings import read_toml, run_config
 
 
 @dataclass(frozen=True)

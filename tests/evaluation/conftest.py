@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from neuralgpu.checkpoint import Checkpoint, named_arrays, save
-from neuralgpu.config import run_config
 from neuralgpu.evaluation.models import TrainedModels, load_models
 from neuralgpu.model.neural_gpu import NeuralGPU, initial_model
 from neuralgpu.run_directory import RunDirectory, create_run
+from neuralgpu.settings import run_config
 from neuralgpu.tasks import find_task
 
 

@@ -116,18 +116,11 @@ def chosen_config(
     Raises:
         UserError: something in them is not possible.
     """
-    from neuralgpu.config import (
-        check_room,
-        merged,
-        parse_setting,
-        preset_names,
-        preset_settings,
-        read_toml,
-        run_config,
-    )
+    from neuralgpu.config import check_room
     from neuralgpu.cost import check_training
     from neuralgpu.curriculum import parse_curriculum
     from neuralgpu.errors import UserError, unknown_name
+    from neuralgpu.settings import merged, parse_setting, preset_names, preset_settings, read_toml, run_config
     from neuralgpu.tasks import find_task
 
     chain = parse_curriculum(curriculum) if curriculum is not None else {}
