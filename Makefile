@@ -27,7 +27,7 @@ test: setup ## the gate: format, lint, types, import direction, docs, tests (PYT
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/sphinx-build -W -E --keep-going -q docs docs/_build
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
 
 format: setup ## rewrite the code in the house format
 	$(BIN)/ruff check --fix
