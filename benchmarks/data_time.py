@@ -37,7 +37,7 @@ def step_seconds(channels: int, length: int, batch: int, rounds: int) -> float:
     settings = preset_settings("classic", "addition")
     config = run_config(merged([settings, {"task": "badd", "batch": batch, "model": {"channels": channels}}]))
     task, bucket = find_task("badd"), config.curriculum.bucket_of(length)
-    examples = step_examples(config, task, [[Draw(bucket, {length: batch})]], 0)
+    examples = step_examples(config, (task,), [[Draw(0, bucket, {length: batch})]], 0)
     learner, step = initial_learner(config), compiled_step(config)
     weights = Weights(*(np.full(1, number, np.float32) for number in (1e-3, 5e-4, 0.0, 0.0)))
 
@@ -56,8 +56,8 @@ def data_seconds(task: Task, seeds: int, length: int, batch: int, rounds: int) -
     config = run_config({"task": task.name, "batch": batch, "seeds": list(range(seeds)), "model": {"vocabulary": 64}})
     bucket = config.curriculum.bucket_of(longest)
     config = replace(config, curriculum=replace(config.curriculum, max_length=longest))
-    draws = [[Draw(bucket, {longest: batch})] for _ in range(seeds)]
-    return statistics.median(timeit.repeat(lambda: step_examples(config, task, draws, 0), number=1, repeat=rounds))
+    draws = [[Draw(0, bucket, {longest: batch})] for _ in range(seeds)]
+    return statistics.median(timeit.repeat(lambda: step_examples(config, (task,), draws, 0), number=1, repeat=rounds))
 
 
 def main() -> None:

@@ -26,6 +26,7 @@ from neuralgpu import devices
 from neuralgpu.config import RunConfig
 from neuralgpu.curriculum import Draw
 from neuralgpu.errors import UserError
+from neuralgpu.model.cell import CGRU
 from neuralgpu.model.neural_gpu import NeuralGPU
 from neuralgpu.settings import merged, preset_settings, run_config
 from neuralgpu.tasks import find_task
@@ -125,7 +126,8 @@ def eager_weights(model: NeuralGPU) -> list[Tensor]:
     embedding = _tensor(model.embedding[0])
     embedding[0] = 0  # padding
     weights = [embedding, _tensor(model.readout[0]), _tensor(model.readout_bias[0])]
-    parts: list[Any] = [part for cell in model.cells for part in (cell.gates, cell.candidate)]
+    cells = [cell for cell in model.cells if isinstance(cell, CGRU)]
+    parts: list[Any] = [part for cell in cells for part in (cell.gates, cell.candidate)]
     for part in parts:
         kernel = _tensor(part.kernel[0]).permute(0, 4, 1, 2, 3).contiguous()
         weights += [kernel.permute(0, 1, 4, 2, 3), _tensor(part.bias[0])]
@@ -172,7 +174,7 @@ def main() -> None:
     try:
         config = run_config(merged([preset_settings("classic", "add"), settings]))
         bucket = config.curriculum.bucket_of(sizes.length)
-        (examples,) = step_examples(config, find_task(_TASK), [[Draw(bucket, {sizes.length: sizes.batch})]], 0)
+        (examples,) = step_examples(config, (find_task(_TASK),), [[Draw(0, bucket, {sizes.length: sizes.batch})]], 0)
     except UserError as error:
         parser.error(str(error))
     check_agreement(config, examples)

@@ -66,7 +66,7 @@ class CurriculumConfig:
         if not 1 <= self.min_length <= self.start_length <= self.max_length:
             raise UserError(
                 "curriculum lengths must satisfy min_length <= start_length <= max_length, "
-                f"got {self.min_length}, {self.start_length}, {self.max_length}."
+                f"got {self.min_length}, {self.start_length}, {self.max_length}; set those that are in the way, too."
             )
         if self.kind == "growth" and self.max_length > self.buckets[-1]:
             raise UserError(
