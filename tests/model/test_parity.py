@@ -160,6 +160,8 @@ class Fixture:
 
 
 FIXTURES = {path.stem: Fixture(dict(np.load(path))) for path in sorted(FOLDER.glob("*.npz"))}
+if not FIXTURES:
+    raise FileNotFoundError(f"{FOLDER} holds no .npz: without one, nothing would be tested")
 each_fixture = pytest.mark.parametrize("fixture", FIXTURES.values(), ids=FIXTURES.keys())
 
 quickly_compiled = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
