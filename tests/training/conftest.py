@@ -15,6 +15,7 @@ import pytest
 from neuralgpu.config import OptimiserConfig, RunConfig
 from neuralgpu.curriculum import CurriculumConfig
 from neuralgpu.model.config import ModelConfig
+from neuralgpu.training import loop
 from neuralgpu.training.objective import Examples, Report, Weights
 from neuralgpu.training.step import Learner, Step, compiled_step, initial_learner
 
@@ -170,3 +171,12 @@ def learner_for() -> Callable[[RunConfig], Learner]:
 def quickly_compiled() -> Iterator[None]:
     with quick_compilation():
         yield
+
+
+@pytest.fixture
+def shared_steps(
+    monkeypatch: pytest.MonkeyPatch, workshop: Workshop, learner_for: Callable[[RunConfig], Learner]
+) -> None:
+    """Lets every run use the steps that are compiled already."""
+    monkeypatch.setattr(loop, "compiled_step", workshop.step)
+    monkeypatch.setattr(loop, "initial_learner", learner_for)

@@ -1,75 +1,29 @@
 """A run: stopping and resuming changes no bit, seeds that diverge are named, a bucket is compiled for once."""
 
 import copy
-import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from neuralgpu.checkpoint import Checkpoint, load_latest
+from neuralgpu.checkpoint import Checkpoint
 from neuralgpu.config import RunConfig
 from neuralgpu.errors import UserError
-from neuralgpu.run_directory import RunDirectory, create_run
-from neuralgpu.tasks import find_task
+from neuralgpu.run_directory import RunDirectory
 from neuralgpu.training import loop
-from neuralgpu.training.loop import Progress, Trainer
 from neuralgpu.training.objective import Examples, Report, Weights
 from neuralgpu.training.step import Learner
 
 if TYPE_CHECKING:
     from .conftest import Workshop
 
-TASK = find_task("badd")
-TIMES = {"time", "seconds", "steps_per_second"}
+from .runs import same_bits, started, trained
 
-
-@pytest.fixture(autouse=True)
-def _shared_steps(
-    monkeypatch: pytest.MonkeyPatch, workshop: "Workshop", learner_for: Callable[[RunConfig], Learner]
-) -> None:
-    """Lets every run use the steps that are compiled already."""
-    monkeypatch.setattr(loop, "compiled_step", workshop.step)
-    monkeypatch.setattr(loop, "initial_learner", learner_for)
-
-
-@dataclass
-class Ended:
-    """What a run left behind."""
-
-    trainer: Trainer
-    finished: bool
-    progress: list[Progress]
-    checkpoint: Checkpoint
-    events: list[dict[str, Any]]
-
-
-def trained(
-    run: RunDirectory, config: RunConfig, resumed: Checkpoint | None = None, stop_at: int | None = None
-) -> Ended:
-    trainer = Trainer(run, config, resumed)
-    progress: list[Progress] = []
-    finished = trainer.train(progress.append, lambda: trainer.step == stop_at)
-    lines = run.events_file.read_text(encoding="utf-8").splitlines()
-    events = [{key: value for key, value in json.loads(line).items() if key not in TIMES} for line in lines]
-    return Ended(trainer, finished, progress, load_latest(run.checkpoints)[0], events)
-
-
-def same_bits(one: Checkpoint, other: Checkpoint) -> bool:
-    assert set(one.arrays) == set(other.arrays)
-    arrays = all(one.arrays[name].tobytes() == other.arrays[name].tobytes() for name in one.arrays)
-    states = [{key: value for key, value in state.items() if key not in TIMES} for state in (one.state, other.state)]
-    return arrays and one.step == other.step and states[0] == states[1]
-
-
-def started(path: Path, config: RunConfig) -> RunDirectory:
-    run = create_run(path, config, force=False)
-    run.append_event("start", 0)
-    return run
+pytestmark = pytest.mark.usefixtures("shared_steps")
 
 
 @pytest.fixture
@@ -96,48 +50,6 @@ def test_a_stopped_and_resumed_run_is_the_uninterrupted_one_bit_for_bit(
         "growth": [4, 5, 7],
         "buckets": [4, 6, 6],
     }[config.curriculum.kind]
-
-
-def test_a_chain_moves_from_task_to_task_and_resumes_bit_for_bit(
-    tmp_path: Path, cgru_config: RunConfig, workshop: "Workshop", monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tasks = ("baddz", "badd", "3badd")
-    curriculum = replace(cgru_config.curriculum, tasks=tasks, max_length=5, moves="in_order")
-    config = replace(cgru_config, task="3badd", curriculum=curriculum, steps=14)
-    monkeypatch.setattr(loop, "compiled_step", lambda config: workshop.step(cgru_config))
-    whole = trained(started(tmp_path / "whole", config), config)
-    of_seed = [event for event in whole.events[1:] if event["seed"] == 1]
-    told = [(event["step"], event["event"], event["task"]) for event in of_seed]
-    assert told == [
-        *[(2, "progress", "baddz"), (4, "progress", "baddz"), (4, "solved", "baddz")],
-        *[(6, "progress", "badd"), (8, "progress", "badd"), (8, "solved", "badd")],
-        *[(10, "progress", "3badd"), (10, "solved", "3badd")],
-        *[(12, "progress", "3badd"), (14, "progress", "3badd")],
-    ], "3badd starts with its shortest inputs, which are the longest here"
-    assert [event["solved"] for event in of_seed if event["event"] == "progress"] == [0, 0, 1, 1, 2, 3, 3]
-    assert whole.progress[8].tasks == ["3badd"] * 2
-    assert (whole.progress[8].solved, whole.progress[8].task_count) == ([2, 2], 3)
-    for stop_at in (3, 9):
-        run = started(tmp_path / f"parts{stop_at}", config)
-        stopped = trained(run, config, stop_at=stop_at)
-        resumed = trained(run, run.config(), stopped.checkpoint)
-        assert same_bits(resumed.checkpoint, whole.checkpoint)
-        assert resumed.events == whole.events
-
-
-def test_other_tasks_of_an_epoch_are_told_beside_the_one_being_learned(
-    tmp_path: Path, cgru_config: RunConfig, workshop: "Workshop", monkeypatch: pytest.MonkeyPatch
-) -> None:
-    curriculum = replace(cgru_config.curriculum, tasks=("badd", "baddz"), moves="mixed", advance_below=0.0)
-    config = replace(cgru_config, task="baddz", curriculum=curriculum, epoch=12, steps=12)
-    monkeypatch.setattr(loop, "compiled_step", lambda config: workshop.step(cgru_config))
-    ended = trained(started(tmp_path / "mixed", config), config)
-    [one, other] = ended.events[1:]
-    for event in (one, other):
-        assert event["task"] == "badd"
-        assert set(event["others"]) == {"baddz"}
-        assert event["others"]["baddz"]["length"] == 4
-        assert 0 <= event["others"]["baddz"]["sequence_error"] <= 1
 
 
 def test_events_after_the_checkpoint_are_forgotten_and_made_again(

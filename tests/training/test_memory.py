@@ -18,33 +18,12 @@ from neuralgpu.training.microbatch import batch_gradient
 from neuralgpu.training.objective import Examples, Weights
 from neuralgpu.training.step import Programs, compiled_programs
 
+ONE_ROW = ModelConfig(channels=6, height=1, layers=1, copies=2, dropout=0.3, noise=0.1)
 MODELS = {
-    "cgru": ModelConfig(channels=6, height=2, layers=1, copies=2, dropout=0.3, noise=0.1),
-    "diagonal": ModelConfig(
-        cell="diagonal", channels=6, height=1, layers=1, copies=1, dropout=0.3, noise=0.1, stop="bucket"
-    ),
-    "residual, attention, sum": ModelConfig(
-        cell="residual",
-        channels=6,
-        height=1,
-        layers=2,
-        copies=2,
-        dropout=0.3,
-        noise=0.1,
-        global_operation="attention",
-        output="sum",
-    ),
-    "cgru, batch norm, shift, told": ModelConfig(
-        channels=6,
-        height=1,
-        layers=1,
-        copies=2,
-        dropout=0.3,
-        noise=0.1,
-        global_operation="shift",
-        batch_norm="masked",
-        task_channels=2,
-    ),
+    "cgru": replace(ONE_ROW, height=2),
+    "diagonal": replace(ONE_ROW, cell="diagonal", copies=1, stop="bucket"),
+    "residual, attention, sum": replace(ONE_ROW, cell="residual", layers=2, global_operation="attention", output="sum"),
+    "cgru, batch norm, shift, told": replace(ONE_ROW, global_operation="shift", batch_norm="masked", task_channels=2),
 }
 BATCH, BUCKET, LENGTHS = 4, 11, (5, 4, 7, 3)
 

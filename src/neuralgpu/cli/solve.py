@@ -28,7 +28,8 @@ def solve(
     directory = open_run(run)
     asked = find_task(task or directory.config().task)
     right = asked.solve(text)
-    check_evaluation(directory.config().model, 1, [(len(asked.encode(text)), 1)])
+    config = directory.config()
+    check_evaluation(config.model, len(config.seeds), [(len(asked.encode(text)), 1)])
     devices.configure()
     from neuralgpu.evaluation.models import load_models
 

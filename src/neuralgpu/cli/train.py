@@ -70,30 +70,16 @@ def train(
     from neuralgpu.run_directory import create_run
 
     if resume is not None:
-        given = [
-            task,
-            curriculum,
-            config,
-            settings,
-            steps is not None,
-            memory,
-            microbatch,
-            out,
-            force,
-            seeds != 1,
-            seed,
-        ]
-        if any(given) or preset != DEFAULT_PRESET:
+        texts, numbers = (task, curriculum, config, settings, memory, out), (steps, microbatch, force, seeds != 1, seed)
+        if any((*texts, *numbers)) or preset != DEFAULT_PRESET:
             raise UserError("--resume goes on with the run's own settings; give it alone.")
         directory, ended = resume_run(resume)
     else:
         if task is None and curriculum is None:
             raise UserError("Name a task to learn, such as 'neuralgpu train badd'; 'neuralgpu tasks' lists them.")
         options = {"memory": memory, "microbatch": microbatch}
-        given = [f"{key}={value}" for key, value in options.items() if value is not None]
-        chosen = with_settled_memory(
-            chosen_config(task, preset, config, [*(settings or []), *given], seeds, seed, steps, curriculum)
-        )
+        written = [*(settings or []), *(f"{key}={value}" for key, value in options.items() if value is not None)]
+        chosen = with_settled_memory(chosen_config(task, preset, config, written, seeds, seed, steps, curriculum))
         directory = create_run(out or Path("runs") / "-".join([*chosen.tasks, preset]), chosen, force=force)
         ended = run_training(directory, chosen)
     if ended:

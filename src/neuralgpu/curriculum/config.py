@@ -56,7 +56,7 @@ class CurriculumConfig:
     moves: Moves = "unsolved_then_last"
     """How a chain moves from task to task. 'mixed': every task with the same chance in every step."""
     revisit_share: float = 0.2
-    """Chance of a step of another task than the one being learned, where `moves` allows one."""
+    """Chance that a step's task is drawn evenly from those that `moves` allows, instead of being the one learned."""
     shrink_above: float = 0.01
     """revisit_all_and_shrink: bound on the error at a task's longest inputs."""
 

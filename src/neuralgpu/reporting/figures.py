@@ -38,10 +38,16 @@ def learning_curve(events: Iterable[Event]) -> Figure:
     figure = new_figure("Loss, sequence error and input length over training", 4.6)
     loss, error, length = figure.subplots(3, 1, sharex=True, height_ratios=[1, 1, 0.6])
     tasks = tasks_learned(events)
-    draw = _draw_tasks if len(tasks) > 1 else _draw_seeds
-    draw(loss, progress, lambda event: event["loss"], "training inputs", BLUE)
-    draw(error, progress, lambda event: 100 * event["sequence_error"], "training inputs", BLUE)
-    draw(length, progress, lambda event: event["length"], "curriculum", BLUE, steps=True)
+
+    def draw(axes: Axes, value: Callable[[Event], float], *, steps: bool = False) -> None:
+        if len(tasks) > 1:
+            _draw_tasks(axes, progress, tasks, value, steps=steps)
+        else:
+            _draw_seeds(axes, progress, value, "training inputs", BLUE, steps=steps)
+
+    draw(loss, lambda event: event["loss"])
+    draw(error, lambda event: 100 * event["sequence_error"])
+    draw(length, lambda event: event["length"], steps=True)
     if validations:
         lengths = sorted({event["length"] for lines in validations.values() for event in lines})
         label = f"validation inputs of length {' and '.join(map(str, lengths))}"
@@ -52,7 +58,7 @@ def learning_curve(events: Iterable[Event]) -> Figure:
     length.set_ylim(bottom=0)
     length.set_xlim(left=0)
     length.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    several = f" (thick: median of {len(progress)} seeds)" if len(progress) > 1 and draw is _draw_seeds else ""
+    several = f" (thick: median of {len(progress)} seeds)" if len(progress) > 1 and len(tasks) < 2 else ""
     for axes, label in ((loss, "Loss"), (error, ERROR_LABEL), (length, "Curriculum\nlength")):
         dress(axes, x_label=f"Training step{several}" if axes is length else "", y_label=label)
     figure.align_ylabels()
@@ -138,19 +144,12 @@ def _draw_seeds(
 
 
 def _draw_tasks(
-    axes: Axes,
-    seeds: dict[int, list[Event]],
-    value: Callable[[Event], float],
-    label: str,
-    color: str,
-    *,
-    steps: bool = False,
+    axes: Axes, seeds: dict[int, list[Event]], tasks: list[str], value: Callable[[Event], float], *, steps: bool
 ) -> None:
-    """Draws one line a seed, in the colour of the task being learned; `label` and `color` are those of one task."""
-    ordered = tasks_learned(event for lines in seeds.values() for event in lines)
-    colors = dict(zip(ordered, cycle((color, ORANGE, GREEN, PURPLE)), strict=False))
-    for task, of_task in colors.items():
-        axes.plot([], [], color=of_task, label=f"{label}: {task}" if len(colors) == 1 else task)
+    """Draws one line a seed, in the colour of the task being learned."""
+    colors = dict(zip(tasks, cycle((BLUE, ORANGE, GREEN, PURPLE)), strict=False))
+    for task, color in colors.items():
+        axes.plot([], [], color=color, label=task)
     for lines in seeds.values():
         for task, part in groupby(lines, key=lambda event: event["task"]):
             events = list(part)

@@ -66,7 +66,7 @@ class Addition(Arithmetic):
 
     def result_digits(
         self, first: Int[np.ndarray, "batch digit"], second: Int[np.ndarray, "batch digit"], width: int
-    ) -> Int[np.ndarray, "batch width"]:
+    ) -> Int[np.ndarray, "batch result"]:
         """Adds digit by digit."""
         return numerals.add(first, second, self.base, width)
 

@@ -63,8 +63,8 @@ class Arithmetic(Task):
     @abstractmethod
     def result_digits(
         self, first: Int[np.ndarray, "batch digit"], second: Int[np.ndarray, "batch digit"], width: int
-    ) -> Int[np.ndarray, "batch width"]:
-        """Computes the results digit by digit, for `draw`."""
+    ) -> Int[np.ndarray, "batch result"]:
+        """Computes the results digit by digit, in at most `width` columns, for `draw`."""
 
     @abstractmethod
     def result(self, first: int, second: int) -> int:
@@ -80,7 +80,8 @@ class Arithmetic(Task):
     def draw(self, rng: np.random.Generator, length: int, count: int) -> Batch:
         """Draws operands, lays them out and computes the targets."""
         first, second = self.draw_operands(rng, (length - 1) // 2, count)
-        target = self.result_digits(first, second, length)
+        result = self.result_digits(first, second, length)
+        target = np.pad(result, ((0, 0), (0, length - result.shape[1])))
         grid = place(self._symbols(first), self._symbols(second), self.operator, self.layout)
         return Batch(grid, self._symbols(target))
 
@@ -152,10 +153,9 @@ class Subtraction(Arithmetic):
 
     def result_digits(
         self, first: Int[np.ndarray, "batch digit"], second: Int[np.ndarray, "batch digit"], width: int
-    ) -> Int[np.ndarray, "batch width"]:
+    ) -> Int[np.ndarray, "batch result"]:
         """Subtracts digit by digit."""
-        difference = numerals.subtract(first, second, self.base)
-        return np.pad(difference, ((0, 0), (0, width - difference.shape[1])))
+        return numerals.subtract(first, second, self.base)
 
     def result(self, first: int, second: int) -> int:
         """Subtracts."""
@@ -177,7 +177,7 @@ class Multiplication(Arithmetic):
 
     def result_digits(
         self, first: Int[np.ndarray, "batch digit"], second: Int[np.ndarray, "batch digit"], width: int
-    ) -> Int[np.ndarray, "batch width"]:
+    ) -> Int[np.ndarray, "batch result"]:
         """Multiplies digit by digit."""
         return numerals.multiply(first, second, self.base, width)
 
@@ -203,10 +203,9 @@ class Division(Arithmetic):
 
     def result_digits(
         self, first: Int[np.ndarray, "batch digit"], second: Int[np.ndarray, "batch digit"], width: int
-    ) -> Int[np.ndarray, "batch width"]:
+    ) -> Int[np.ndarray, "batch result"]:
         """Divides digit by digit."""
-        quotient = numerals.divide(first, second, self.base)
-        return np.pad(quotient, ((0, 0), (0, width - quotient.shape[1])))
+        return numerals.divide(first, second, self.base)
 
     def result(self, first: int, second: int) -> int:
         """Divides, rounding down."""
