@@ -37,7 +37,7 @@ def step_seconds(channels: int, length: int, batch: int, rounds: int) -> float:
     settings = preset_settings("classic", "addition")
     config = run_config(merged([settings, {"task": "badd", "batch": batch, "model": {"channels": channels}}]))
     task, bucket = find_task("badd"), config.curriculum.bucket_of(length)
-    examples = step_examples(config, (task,), [[Draw(0, bucket, {length: batch})]], 0)
+    examples = step_examples(config, (task,), config.seeds, [[Draw(0, bucket, {length: batch})]], 0)
     learner, step = initial_learner(config), compiled_step(config)
     weights = Weights(*(np.full(1, number, np.float32) for number in (1e-3, 5e-4, 0.0, 0.0)))
 
@@ -57,7 +57,9 @@ def data_seconds(task: Task, seeds: int, length: int, batch: int, rounds: int) -
     bucket = config.curriculum.bucket_of(longest)
     config = replace(config, curriculum=replace(config.curriculum, max_length=longest))
     draws = [[Draw(0, bucket, {longest: batch})] for _ in range(seeds)]
-    return statistics.median(timeit.repeat(lambda: step_examples(config, (task,), draws, 0), number=1, repeat=rounds))
+    return statistics.median(
+        timeit.repeat(lambda: step_examples(config, (task,), config.seeds, draws, 0), number=1, repeat=rounds)
+    )
 
 
 def main() -> None:

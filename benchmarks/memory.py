@@ -81,7 +81,7 @@ def step_seconds(config: RunConfig, rounds: int) -> list[float]:
     """Returns the time of training steps after the first."""
     bucket = config.curriculum.buckets[0]
     draw = Draw(0, bucket, {config.curriculum.max_length: config.batch})
-    examples = step_examples(config, (find_task(config.task),), [[draw]], 0)
+    examples = step_examples(config, (find_task(config.task),), config.seeds, [[draw]], 0)
     learner, step = initial_learner(config), compiled_step(config)
     weights = Weights(*(np.full(1, number, np.float32) for number in (1e-3, 5e-4, 0.0, 0.0)))
     clock: Callable[[], float] = time.process_time if jax.default_backend() == "cpu" else time.perf_counter

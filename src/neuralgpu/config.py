@@ -85,6 +85,9 @@ class RunConfig:
     'auto:12GB' for the fastest that fits, which is settled when a run begins."""
     microbatch: int = 0
     """At most so many inputs of a seed are worked on at once by a device; 0 means all of them. Divides the batch."""
+    group: int = 0
+    """Most seeds that an accelerator works on at once; the others take their turn. 0: all of them. A CPU works on one
+    seed a core at once."""
     epoch: int = 200
     """Steps between two looks at the training error, which drive curriculum and learning rate."""
     carry_share: float = 0.0
@@ -155,6 +158,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "steps": (1, 10_000_000),
     "batch": (1, 65_536),
     "microbatch": (0, 65_536),
+    "group": (0, 65_536),
     "epoch": (1, 1_000_000),
     "carry_share": (0, 1),
     "model.channels": (3, 4096),

@@ -7,7 +7,7 @@ import pytest
 
 from neuralgpu.cli import progress
 from neuralgpu.cli.progress import display, training_line
-from neuralgpu.training.loop import Progress
+from neuralgpu.training.standing import Progress
 
 STANDING = Progress(
     step=39_999,
@@ -18,32 +18,41 @@ STANDING = Progress(
     task_count=1,
     losses=[0.5, 3.25, 0.125],
     sequence_errors=[0.25, 1.0, 0.0],
+    learning=3,
+    padding_waste=0.094,
     steps_per_second=12.345,
     seconds_left=3725.9,
 )
 
 
 def test_the_line_of_several_seeds_has_their_medians() -> None:
-    assert training_line(STANDING, timed=True) == "≤1:02:05 left  length 5-41  error 25.0%  loss 0.5000  12.3/s"
+    assert (
+        training_line(STANDING, timed=True)
+        == "≤1:02:05 left  length 5-41  error 25.0%  loss 0.5000  padding 9%  12.3/s"
+    )
 
 
 def test_the_line_of_the_first_step_tells_no_speed() -> None:
-    assert training_line(STANDING, timed=False) == "length 5-41  error 25.0%  loss 0.5000"
+    assert training_line(STANDING, timed=False) == "length 5-41  error 25.0%  loss 0.5000  padding 9%"
 
 
 def test_a_chain_s_line_tells_the_tasks_being_learned_and_the_share_solved() -> None:
     chain = replace(STANDING, tasks=["qmul", "bmul", "qmul"], solved=[1, 0, 1], task_count=4)
-    assert training_line(chain, timed=False) == "qmul/bmul  solved 25%  length 5-41  error 25.0%  loss 0.5000"
+    assert (
+        training_line(chain, timed=False) == "qmul/bmul  solved 25%  length 5-41  error 25.0%  loss 0.5000  padding 9%"
+    )
 
 
 def test_what_is_not_known_yet_is_left_out() -> None:
-    nothing = Progress(1, 2, ["badd"], [8], [0], 1, [math.nan], [math.nan], 2.0, 59.9)
-    assert training_line(nothing, timed=True) == "≤0:59 left  length 8  2.0/s"
+    nothing = Progress(1, 2, ["badd"], [8], [0], 1, [math.nan], [math.nan], 1, 0.0, 2.0, 59.9)
+    assert training_line(nothing, timed=True) == "≤0:59 left  length 8  padding 0%  2.0/s"
 
 
 def test_seeds_that_are_done_are_not_in_the_medians() -> None:
-    one_left = replace(STANDING, losses=[math.nan, 3.25, math.nan], sequence_errors=[math.nan, 1.0, math.nan])
-    assert training_line(one_left, timed=False) == "length 5-41  error 100.0%  loss 3.2500"
+    errors = {"losses": [math.nan, 3.25, math.nan], "sequence_errors": [math.nan, 1.0, math.nan]}
+    one_left = replace(STANDING, learning=1, **errors)
+    line = "1 of 3 seeds  length 5-41  error 100.0%  loss 3.2500  padding 9%"
+    assert training_line(one_left, timed=False) == line
 
 
 def test_a_plain_line_every_few_seconds(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -149,6 +149,7 @@ class Fixture:
             target=targets[step : step + 1],
             seed=np.zeros((1, count), np.uint32),
             bucket=bucket * one,
+            steps=np.full(1, self.config.model.steps_of(bucket, bucket), np.int32),
             used=one,
             task=np.zeros(1, np.int32),
         )

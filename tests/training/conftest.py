@@ -1,8 +1,7 @@
 """Small training runs, whose compiled steps the tests share: compiling takes nearly all of their time."""
 
-import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,8 +15,8 @@ from neuralgpu.config import OptimiserConfig, RunConfig
 from neuralgpu.curriculum import CurriculumConfig
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.training import loop
-from neuralgpu.training.objective import Examples, Report, Weights
-from neuralgpu.training.step import Learner, Step, compiled_step, initial_learner
+from neuralgpu.training.compilation import Compiler
+from neuralgpu.training.step import Learner, Step, compiled_step, learner_like
 
 CONFIGS = {
     "cgru": RunConfig(
@@ -74,61 +73,46 @@ def quick_compilation() -> Iterator[None]:
         yield
 
 
-class _Names(logging.Handler):
-    """Collects the names of what JAX compiles."""
+class CountingCompiler(Compiler):
+    """Counts how often each program is made."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.names: list[str] = []
+        self.made: Counter[Any] = Counter()
 
-    def emit(self, record: logging.LogRecord) -> None:
-        message = record.getMessage()
-        if message.startswith("Finished XLA compilation of "):
-            self.names.append(message.split()[4])
+    def ahead(self, key: Hashable, make: Callable[[], Any]) -> None:
+        super().ahead(key, self._counted(key, make))
 
+    def program(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        return super().program(key, self._counted(key, make))
 
-@dataclass
-class CountedStep:
-    """A compiled step that counts what it is compiled for."""
+    def _counted(self, key: Hashable, make: Callable[[], Any]) -> Callable[[], Any]:
+        def counted() -> Any:
+            self.made[key] += 1
+            return make()
 
-    step: Step
-    compilations: Counter[str] = field(default_factory=Counter)
-    """Number of compilations by name of the function."""
-    signatures: set[tuple[int, ...]] = field(default_factory=set)
-    """The padded lengths of the buckets of every call."""
-
-    def __call__(
-        self, learner: Learner, buckets: tuple[Examples, ...], weights: Weights
-    ) -> tuple[Learner, tuple[Report, ...]]:
-        self.signatures.add(tuple(examples.target.shape[-1] for examples in buckets))
-        handler, logger = _Names(), logging.getLogger("jax")
-        logger.addHandler(handler)
-        try:
-            with jax.log_compiles():
-                return self.step(learner, buckets, weights)
-        finally:
-            logger.removeHandler(handler)
-            self.compilations.update(handler.names)
+        return counted
 
 
 @dataclass
 class Workshop:
     """Compiled steps, made once for all tests."""
 
-    steps: dict[Any, CountedStep] = field(default_factory=dict)
+    steps: dict[Any, Step] = field(default_factory=dict)
+    compiler: CountingCompiler = field(default_factory=CountingCompiler)
 
-    def step(self, config: RunConfig, devices: int = 2) -> CountedStep:
+    def step(self, config: RunConfig, devices: int = 2) -> Step:
         """Returns the step of these settings; it depends on the number of seeds, not on which they are."""
         key = (replace(config, seeds=tuple(range(len(config.seeds)))), devices)
         if key not in self.steps:
             with quick_compilation():
-                self.steps[key] = CountedStep(compiled_step(config, jax.devices("cpu")[:devices]))
+                self.steps[key] = compiled_step(config, jax.devices("cpu")[:devices])
         return self.steps[key]
 
 
 def numpy_learner(config: RunConfig) -> Learner:
     """Returns weights that NumPy draws from each seed's number: compiling the real drawing takes seconds."""
-    shapes = jax.eval_shape(lambda: initial_learner(config))
+    shapes = learner_like(config)
 
     def filled(leaf: jax.ShapeDtypeStruct) -> np.ndarray:
         drawn = [
@@ -175,8 +159,11 @@ def quickly_compiled() -> Iterator[None]:
 
 @pytest.fixture
 def shared_steps(
-    monkeypatch: pytest.MonkeyPatch, workshop: Workshop, learner_for: Callable[[RunConfig], Learner]
+    monkeypatch: pytest.MonkeyPatch,
+    quickly_compiled: None,
+    workshop: Workshop,
+    learner_for: Callable[[RunConfig], Learner],
 ) -> None:
     """Lets every run use the steps that are compiled already."""
-    monkeypatch.setattr(loop, "compiled_step", workshop.step)
+    monkeypatch.setattr(loop, "Compiler", lambda: workshop.compiler)
     monkeypatch.setattr(loop, "initial_learner", learner_for)

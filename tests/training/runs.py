@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from neuralgpu.checkpoint import Checkpoint, load_latest
 from neuralgpu.config import RunConfig
 from neuralgpu.run_directory import RunDirectory, create_run
-from neuralgpu.training.loop import Progress, Trainer
+from neuralgpu.training.loop import Trainer
+from neuralgpu.training.standing import Progress
 
 if TYPE_CHECKING:
     pass
 
-TIMES = {"time", "seconds", "steps_per_second"}
+TIMES = {"time", "seconds", "steps_per_second", "compiling", "waited"}
 
 
 @dataclass

@@ -2,28 +2,20 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from neuralgpu.config import RunConfig
-from neuralgpu.training import loop
-
-if TYPE_CHECKING:
-    from .conftest import Workshop
 
 from .runs import same_bits, started, trained
 
 pytestmark = pytest.mark.usefixtures("shared_steps")
 
 
-def test_a_chain_moves_from_task_to_task_and_resumes_bit_for_bit(
-    tmp_path: Path, cgru_config: RunConfig, workshop: "Workshop", monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_chain_moves_from_task_to_task_and_resumes_bit_for_bit(tmp_path: Path, cgru_config: RunConfig) -> None:
     tasks = ("baddz", "badd", "3badd")
     curriculum = replace(cgru_config.curriculum, tasks=tasks, max_length=5, moves="in_order")
     config = replace(cgru_config, task="3badd", curriculum=curriculum, steps=14)
-    monkeypatch.setattr(loop, "compiled_step", lambda config: workshop.step(cgru_config))
     whole = trained(started(tmp_path / "whole", config), config)
     of_seed = [event for event in whole.events[1:] if event["seed"] == 1]
     told = [(event["step"], event["event"], event["task"]) for event in of_seed]
@@ -44,12 +36,9 @@ def test_a_chain_moves_from_task_to_task_and_resumes_bit_for_bit(
         assert resumed.events == whole.events
 
 
-def test_other_tasks_of_an_epoch_are_told_beside_the_one_being_learned(
-    tmp_path: Path, cgru_config: RunConfig, workshop: "Workshop", monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_tasks_of_an_epoch_are_told_beside_the_one_being_learned(tmp_path: Path, cgru_config: RunConfig) -> None:
     curriculum = replace(cgru_config.curriculum, tasks=("badd", "baddz"), moves="mixed", advance_below=0.0)
     config = replace(cgru_config, task="baddz", curriculum=curriculum, epoch=12, steps=12)
-    monkeypatch.setattr(loop, "compiled_step", lambda config: workshop.step(cgru_config))
     ended = trained(started(tmp_path / "mixed", config), config)
     [one, other] = ended.events[1:]
     for event in (one, other):

@@ -7,31 +7,31 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from neuralgpu.config import OptimiserConfig, RunConfig
-from neuralgpu.curriculum import CurriculumConfig, CurriculumState, TaskState
+from neuralgpu.config import RunConfig
+from neuralgpu.curriculum import CurriculumConfig, CurriculumState, TaskState, initial_state
+from neuralgpu.model.config import ModelConfig
 from neuralgpu.tasks import Addition, find_task
-from neuralgpu.training.controls import Controls, initial_controls
 from neuralgpu.training.data import made_ahead, step_draws, step_examples, training_tasks
 from neuralgpu.training.objective import Examples
+from neuralgpu.training.padding import padded_length
 
 TASK = find_task("badde")
 TASKS = (TASK,)
-VALID = [TASK.valid_length]
 GROWTH = RunConfig(task="badde", seeds=(3, 8), batch=4)
 BUCKETS = replace(
     GROWTH,
+    model=ModelConfig(stop="bucket"),
     curriculum=CurriculumConfig(kind="buckets", max_length=12, start_length=8, buckets=(8, 12), shorter_share=0.5),
 )
 each_kind = pytest.mark.parametrize("config", [GROWTH, BUCKETS], ids=["growth", "buckets"])
 
 
-def controls_at(config: RunConfig, *lengths: int) -> list[Controls]:
-    states = [CurriculumState((TaskState(length),)) for length in lengths]
-    return [replace(initial_controls(config, VALID), curriculum=state) for state in states]
+def states_at(*lengths: int) -> list[CurriculumState]:
+    return [CurriculumState((TaskState(length),)) for length in lengths]
 
 
 def examples(config: RunConfig, step: int, *lengths: int) -> tuple[Examples, ...]:
-    return step_examples(config, TASKS, step_draws(config, TASKS, controls_at(config, *lengths), step), step)
+    return step_examples(config, TASKS, config.seeds, step_draws(config, TASKS, states_at(*lengths), step), step)
 
 
 @each_kind
@@ -48,15 +48,19 @@ def test_inputs_follow_seed_and_step_and_nothing_else(config: RunConfig) -> None
     assert not np.array_equal(both[0].seed, examples(config, 8, 8, 8)[0].seed)
 
 
-def test_inputs_are_solved_examples_padded_to_the_longest_bucket_of_the_seeds() -> None:
+def test_inputs_are_solved_examples_padded_to_a_length_that_holds_the_longest() -> None:
     seen = set()
     for step in range(12):
-        lengths = [of_seed[0].longest for of_seed in step_draws(GROWTH, TASKS, controls_at(GROWTH, 9, 31), step)]
+        lengths = [of_seed[0].longest for of_seed in step_draws(GROWTH, TASKS, states_at(9, 31), step)]
         own = [GROWTH.curriculum.bucket_of(length) for length in lengths]
         (made,) = examples(GROWTH, step, 9, 31)
-        assert made.grid.shape == (2, 4, max(own), TASK.rows)
-        assert made.target.shape == (2, 4, max(own))
+        padded = padded_length(GROWTH, [of_seed[0] for of_seed in step_draws(GROWTH, TASKS, states_at(9, 31), step)])
+        assert max(lengths) <= padded <= max(8, 1.15 * max(lengths))
+        assert made.grid.shape == (2, 4, padded, TASK.rows)
+        assert made.target.shape == (2, 4, padded)
         assert list(made.bucket) == own
+        # One step more than an input has symbols; a bucket has room for its length in whole rounds of six copies.
+        assert list(made.steps) == [min(bucket + 1, -(-bucket // 6) * 6) for bucket in own]
         assert list(made.used) == [1, 1]
         assert made.seed.dtype == np.uint32
         for seed, length in enumerate(lengths):
@@ -82,11 +86,11 @@ def test_a_seed_whose_bucket_is_not_open_gets_padding_that_does_not_count() -> N
 
 def test_seeds_at_different_lengths_draw_close_ones() -> None:
     pairs = [
-        [of_seed[0].longest for of_seed in step_draws(GROWTH, TASKS, controls_at(GROWTH, 19, 23), step)]
-        for step in range(600)
+        [of_seed[0].longest for of_seed in step_draws(GROWTH, TASKS, states_at(19, 23), step)] for step in range(600)
     ]
     one, other = np.array(pairs).T
-    assert np.abs(one - other).mean() < 0.7 * np.abs(one - np.roll(other, 1)).mean()
+    assert np.all(one <= other), "the seed that is further on never draws the shorter one"
+    assert np.abs(one - other).mean() < 0.3 * np.abs(one - np.roll(other, 1)).mean()
 
 
 def test_items_come_in_order_and_are_made_ahead() -> None:
@@ -126,17 +130,14 @@ def test_leaving_early_stops_the_thread() -> None:
     assert "examples" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_a_seed_that_is_done_gets_no_inputs() -> None:
-    falling = OptimiserConfig(name="adamax", schedule="falling", fall_steps=5)
-    config = replace(BUCKETS, optimiser=falling)
-    learning = initial_controls(config, VALID)
-    learned = replace(learning, learned_at=10)
-    for step, done in ((14, False), (15, True)):
-        draws = step_draws(config, TASKS, [learned, learning], step)
-        assert [bool(of_seed) for of_seed in draws] == [not done, True]
-        made = step_examples(config, TASKS, draws, step)
-        assert [list(bucket.used) for bucket in made] == [[not done, 1]]
-        assert made[0].grid[0].any() == (not done)
+def test_a_seed_that_rests_gets_no_inputs() -> None:
+    for resting in (False, True):
+        [state] = states_at(8)
+        draws = step_draws(BUCKETS, TASKS, [None if resting else state, state], 15)
+        assert [bool(of_seed) for of_seed in draws] == [not resting, True]
+        made = step_examples(BUCKETS, TASKS, BUCKETS.seeds, draws, 15)
+        assert [list(bucket.used) for bucket in made] == [[not resting, 1]]
+        assert made[0].grid[0].any() == (not resting)
 
 
 def test_tasks_of_several_layouts_share_a_grid() -> None:
@@ -147,9 +148,9 @@ def test_tasks_of_several_layouts_share_a_grid() -> None:
     valid = [task.valid_length for task in tasks]
     seen = set()
     for step in range(12):
-        draws = step_draws(config, tasks, [initial_controls(config, valid)] * 2, step)
-        (made,) = step_examples(config, tasks, draws, step)
-        assert made.grid.shape == (2, 4, 9, 2)
+        draws = step_draws(config, tasks, [initial_state(config.curriculum, valid)] * 2, step)
+        (made,) = step_examples(config, tasks, config.seeds, draws, step)
+        assert made.grid.shape == (2, 4, padded_length(config, [draws[0][0]]), 2)
         assert draws[0][0].task == draws[1][0].task, "seeds at the same place draw the same task"
         assert made.task.tolist() == [draws[0][0].task] * 2
         task = tasks[draws[0][0].task]

@@ -2,10 +2,10 @@
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,9 +14,8 @@ from neuralgpu.checkpoint import Checkpoint
 from neuralgpu.config import RunConfig
 from neuralgpu.errors import UserError
 from neuralgpu.run_directory import RunDirectory
-from neuralgpu.training import loop
-from neuralgpu.training.objective import Examples, Report, Weights
-from neuralgpu.training.step import Learner
+from neuralgpu.training.ensemble import Ensemble
+from neuralgpu.training.objective import Weights
 
 if TYPE_CHECKING:
     from .conftest import Workshop
@@ -84,32 +83,29 @@ def test_a_run_reports_progress_and_its_epochs(new_run: Callable[[str], RunDirec
     assert ended.trainer.diverged == {}
 
 
-def test_each_bucket_and_each_number_of_buckets_is_compiled_once(
+def test_each_padded_length_and_each_number_of_buckets_is_compiled_once(
     new_run: Callable[[str], RunDirectory], config: RunConfig, workshop: "Workshop"
 ) -> None:
     trained(new_run("run"), config)
-    step = workshop.step(config)
-    lengths = {length for signature in step.signatures for length in signature}
-    assert lengths == set(config.curriculum.buckets)
-    assert step.compilations["jit(gradient_of_bucket)"] == len(lengths)
-    assert step.compilations["jit(follow)"] == len({len(signature) for signature in step.signatures})
+    made = {key[0::3]: count for key, count in workshop.compiler.made.items() if key[1] == config}
+    lengths = {"growth": (8,), "buckets": (4, 6)}[config.curriculum.kind]
+    numbers = {"growth": (1,), "buckets": (1, 2)}[config.curriculum.kind]
+    assert made == {**{("gradient", n): 1 for n in lengths}, **{("follow", n): 1 for n in numbers}}
 
 
 def test_each_seed_s_noise_follows_its_schedule(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    workshop: "Workshop",
-    learner_for: Callable[[RunConfig], Learner],
     cgru_config: RunConfig,
 ) -> None:
     given: list[list[float]] = []
+    step = Ensemble.step
 
-    def step(learner: Learner, buckets: tuple[Examples, ...], weights: Weights) -> tuple[Learner, tuple[Report, ...]]:
-        given.append(np.asarray(weights.noise).tolist())
-        return workshop.step(cgru_config)(learner, buckets, weights)
+    def recording(self: Ensemble, inputs: Any, weights: Sequence[Weights]) -> Any:
+        given.append(np.asarray(weights[0].noise).tolist())
+        return step(self, inputs, weights)
 
-    monkeypatch.setattr(loop, "compiled_step", lambda config: step)
-    monkeypatch.setattr(loop, "initial_learner", lambda config: learner_for(cgru_config))
+    monkeypatch.setattr(Ensemble, "step", recording)
     config = replace(cgru_config, model=replace(cgru_config.model, noise_schedule="curriculum"))
     trained(started(tmp_path / "run", config), config)
     # Lengths 4, 5 and 7 of 9, two steps each.
@@ -137,8 +133,9 @@ def test_a_seed_that_diverges_is_named_and_leaves_the_others_alone(
     # Step 3 makes the weights infinite, step 4 is the first whose loss shows it.
     assert broken.trainer.diverged == {"0": 4}
     assert broken.finished
+    # The devices share seed 1's batch once it learns alone, so that sums are rounded in another order.
     for name, array in broken.checkpoint.arrays.items():
-        assert array[1].tobytes() == healthy.checkpoint.arrays[name][1].tobytes()
+        assert array[1] == pytest.approx(healthy.checkpoint.arrays[name][1], rel=1e-4, abs=1e-6)
     assert not np.isfinite(broken.checkpoint.arrays[".model.embedding"][0]).all()
     assert {event["seed"] for event in broken.events if event["step"] == config.steps} == {1}
 

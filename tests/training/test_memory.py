@@ -16,6 +16,7 @@ from neuralgpu.training import memory
 from neuralgpu.training.memory import settled, step_bytes
 from neuralgpu.training.microbatch import batch_gradient
 from neuralgpu.training.objective import Examples, Weights
+from neuralgpu.training.placement import Placement
 from neuralgpu.training.step import Programs, compiled_programs
 
 ONE_ROW = ModelConfig(channels=6, height=1, layers=1, copies=2, dropout=0.3, noise=0.1)
@@ -37,9 +38,9 @@ def inputs(seed: int) -> Examples:
     used = np.arange(BUCKET) < np.array(LENGTHS)[:, None]
     grid, target = rng.integers(1, 12, (BATCH, BUCKET)) * used, rng.integers(1, 3, (BATCH, BUCKET)) * used
     seeds = rng.integers(0, 2**32, BATCH, dtype=np.uint32)
-    bucket, one = np.array(BUCKET, np.float32), np.array(1, np.float32)
-    task = np.array(seed, np.int32)
-    return Examples(grid[..., None].astype(np.int32), target.astype(np.int32), seeds, bucket, one, task)
+    bucket, steps = np.array(BUCKET, np.float32), np.array(BUCKET + 1, np.int32)
+    one, task = np.array(1, np.float32), np.array(seed, np.int32)
+    return Examples(grid[..., None].astype(np.int32), target.astype(np.int32), seeds, bucket, steps, one, task)
 
 
 @cache
@@ -98,10 +99,10 @@ def long(cgru_config: RunConfig) -> RunConfig:
 
 
 def test_each_strategy_needs_less_than_the_one_before_it(monkeypatch: pytest.MonkeyPatch, long: RunConfig) -> None:
-    def quick_programs(config: RunConfig) -> Programs:
+    def quick_programs(config: RunConfig, divided: Placement) -> Programs:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(jax, "jit", partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0}))
-            return compiled_programs(config)
+            return compiled_programs(config, divided)
 
     monkeypatch.setattr(memory, "compiled_programs", quick_programs)
     strategies = ("store", "step", "sqrt", "treeverse:2")

@@ -33,6 +33,7 @@ def examples(padding: int = BUCKET - LENGTH) -> Examples:
         np.pad(batch.target, ((0, 0), (0, padding))),
         np.arange(BATCH, dtype=np.uint32),
         np.array(BUCKET, np.float32),
+        np.array(BUCKET + 1, np.int32),
         np.array(1, np.float32),
         np.array(0, np.int32),
     )

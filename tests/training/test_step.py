@@ -11,7 +11,6 @@ import pytest
 from neuralgpu.config import RunConfig
 from neuralgpu.curriculum import CurriculumState, TaskState
 from neuralgpu.tasks import find_task
-from neuralgpu.training.controls import initial_controls
 from neuralgpu.training.data import step_draws, step_examples
 from neuralgpu.training.objective import Examples, Weights
 from neuralgpu.training.step import Learner, initial_learner, with_averaged_copies
@@ -23,11 +22,8 @@ TASKS = (find_task("badd"),)
 
 
 def inputs(config: RunConfig, step: int, lengths: list[int]) -> tuple[Examples, ...]:
-    valid = [task.valid_length for task in TASKS]
     states = [CurriculumState((TaskState(length),)) for length in lengths]
-    controls = [replace(initial_controls(config, valid), curriculum=state) for state in states]
-    endless = replace(config, steps=1_000_000)
-    return step_examples(config, TASKS, step_draws(endless, TASKS, controls, step), step)
+    return step_examples(config, TASKS, config.seeds, step_draws(config, TASKS, states, step), step)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Column
 
 if TYPE_CHECKING:
-    from neuralgpu.training.loop import Progress as TrainingProgress
+    from neuralgpu.training.standing import Progress as TrainingProgress
 
 _SECONDS_BETWEEN_LINES = 5.0
 _ROOM_FOR_A_BAR = 110
@@ -71,10 +71,13 @@ def training_line(progress: "TrainingProgress", *, timed: bool) -> str:
             "/".join(dict.fromkeys(progress.tasks)),
             f"solved {median(progress.solved) / progress.task_count:.0%}",
         ]
+    if progress.learning < len(progress.lengths):
+        parts.append(f"{progress.learning} of {len(progress.lengths)} seeds")
     parts.append(f"length {length}")
     errors, losses = (list(filter(math.isfinite, of_seeds)) for of_seeds in (progress.sequence_errors, progress.losses))
     if losses:
         parts += [f"error {median(errors):.1%}", f"loss {median(losses):.4f}"]
+    parts.append(f"padding {progress.padding_waste:.0%}")
     if timed:
         parts.append(f"{progress.steps_per_second:.1f}/s")
     return "  ".join(parts)

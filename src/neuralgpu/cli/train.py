@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from neuralgpu.curriculum import CurriculumConfig
     from neuralgpu.run_directory import RunDirectory
     from neuralgpu.tasks import Task
-    from neuralgpu.training.loop import Progress
+    from neuralgpu.training.standing import Progress
 
 DEFAULT_PRESET = "fast"
 

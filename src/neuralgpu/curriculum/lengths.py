@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -61,20 +62,37 @@ def after_epoch(config: CurriculumConfig, task: TaskState, valid: ValidLength, s
 def grown_length(config: CurriculumConfig, current: int, valid: ValidLength, rng: np.random.Generator) -> int:
     """Draws a length from the published distribution for inputs that have grown to `current`.
 
+    One uniform number goes through the inverse of the distribution function: seeds that are given the same number draw
+    lengths as close together as their distributions allow.
+
     Raises:
         UserError: the task has none that could be drawn.
     """
-    for _ in range(1000):
-        length, other = rng.integers(config.min_length, current, size=2, endpoint=True)
-        anywhere = rng.integers(config.min_length, config.max_length, endpoint=True)
-        longer_chance, any_chance = rng.random(2)
-        if longer_chance < config.prefer_longer:
-            length = max(length, other)
-        if any_chance < config.any_length:
-            length = max(length, anywhere)
-        if valid(int(length)):
-            return int(length)
-    raise UserError(f"No valid length of the task lies between {config.min_length} and {config.max_length}.")
+    lengths = tuple(filter(valid, range(config.min_length, config.max_length + 1)))
+    cumulated = _cumulated_chances(config, current, lengths)
+    if not cumulated.any():
+        raise UserError(f"No valid length of the task lies between {config.min_length} and {config.max_length}.")
+    return lengths[int(np.searchsorted(cumulated, rng.random(), side="right"))]
+
+
+@lru_cache(maxsize=4096)
+def _cumulated_chances(config: CurriculumConfig, current: int, lengths: tuple[int, ...]) -> np.ndarray:
+    """Returns the chance of a length up to each of `lengths`, which are the valid ones; 0 if none can be drawn.
+
+    Published: the longer of two even draws up to `current` with the chance `prefer_longer`, else one of them; with the
+    chance `any_length` the longer of that and an even draw from all lengths; again until it is valid.
+    """
+
+    def even(longest: int, upto: np.ndarray) -> np.ndarray:
+        return np.clip((upto - config.min_length + 1) / (longest - config.min_length + 1), 0, 1)
+
+    def upto(length: np.ndarray) -> np.ndarray:
+        one = even(current, length)
+        grown = (1 - config.prefer_longer) * one + config.prefer_longer * one**2
+        return grown * (1 - config.any_length + config.any_length * even(config.max_length, length))
+
+    cumulated = np.cumsum(upto(np.array(lengths)) - upto(np.array(lengths) - 1))
+    return cumulated / cumulated[-1] if cumulated.any() else cumulated
 
 
 def bucket_lengths(

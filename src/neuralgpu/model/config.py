@@ -93,6 +93,11 @@ class ModelConfig:
         """Returns the number of steps for a bucket."""
         return bucket if self.steps_scale == 1 else max(1, round(self.steps_scale * bucket))
 
+    def steps_of(self, length: int, bucket: int) -> int:
+        """Returns the number of steps that change an input of some length in a bucket of its own."""
+        whole = self.rounds(self.steps(bucket)) * self.copies
+        return whole if self.depends_on_padding else min(whole, round(self.steps_scale * length) + 1)
+
     def rounds(self, steps: int) -> int:
         """Returns how many whole rounds of the copies cover the steps."""
         return -(-steps // self.copies)

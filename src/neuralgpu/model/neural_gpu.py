@@ -41,6 +41,8 @@ class Training(NamedTuple):
     """Dropout rate."""
     noise: Float[AnyArray, ""]
     """Standard deviation of the noise on the state."""
+    steps: Int[AnyArray, ""] | int = 2**31 - 1
+    """Most steps that an example takes that stops at its length."""
 
 
 class Output(NamedTuple):
@@ -152,6 +154,8 @@ class NeuralGPU(eqx.Module):
         last_step = jnp.sum(mask)
         if config.steps_scale != 1:
             last_step = jnp.round(config.steps_scale * last_step).astype(int)
+        if training is not None:
+            last_step = jnp.minimum(last_step, training.steps - 1)
         weight = mask[:, None, None].astype(self.embedding.dtype)
         state, saturation = self._embed(grid, weight, training)
         if training is not None and config.input_dropout:

@@ -5,17 +5,18 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from itertools import zip_longest
 from typing import TypeVar
 
 import numpy as np
 
 from neuralgpu.config import RunConfig
-from neuralgpu.curriculum import Draw, draw
+from neuralgpu.curriculum import CurriculumState, Draw, draw
 from neuralgpu.tasks import Addition, find_task
 from neuralgpu.tasks.task import Task
-from neuralgpu.training.controls import Controls, last_step
 from neuralgpu.training.objective import Examples
+from neuralgpu.training.padding import padded_length
 
 _LENGTH_STREAM = 0x4C454E
 _DATA_STREAM = 0x444154
@@ -30,38 +31,58 @@ def training_tasks(config: RunConfig) -> tuple[Task, ...]:
     )
 
 
-def step_draws(config: RunConfig, tasks: Sequence[Task], controls: list[Controls], step: int) -> list[list[Draw]]:
-    """Returns each seed's task and lengths of a step (counted from 0); none for a seed that is done.
+def step_draws(
+    config: RunConfig, tasks: Sequence[Task], states: Sequence[CurriculumState | None], step: int
+) -> list[list[Draw]]:
+    """Returns each seed's task and lengths of a step (counted from 0); none for a seed that rests (None).
 
     All seeds push the same uniforms through their own distributions, so their lengths move together.
     """
     valid = [task.valid_length for task in tasks]
 
-    def of_seed(control: Controls) -> list[Draw]:
+    @cache
+    def of_state(state: CurriculumState) -> list[Draw]:
         uniforms = np.random.default_rng([_LENGTH_STREAM, step])
-        return draw(config.curriculum, control.curriculum, valid, uniforms, config.batch)
+        return draw(config.curriculum, state, valid, uniforms, config.batch)
 
-    return [[] if step >= last_step(config, control) else of_seed(control) for control in controls]
+    return [[] if state is None else of_state(state) for state in states]
 
 
-def step_examples(config: RunConfig, tasks: Sequence[Task], draws: list[list[Draw]], step: int) -> tuple[Examples, ...]:
+def step_examples(
+    config: RunConfig, tasks: Sequence[Task], seeds: Sequence[int], draws: Sequence[list[Draw]], step: int
+) -> tuple[Examples, ...]:
     """Samples a step's inputs, one entry a bucket, with the seeds along the leading axis.
 
     The inputs depend on the seed's number and the step alone: nothing but these two is the random state of a run.
+
+    Args:
+        config: the settings.
+        tasks: what the draws refer to.
+        seeds: numbers of the seeds.
+        draws: what each seed has drawn; a seed that rests has nothing.
+        step: number of the step, from 0.
     """
-    generators = [np.random.default_rng([_DATA_STREAM, seed, step]) for seed in config.seeds]
+    generators = [np.random.default_rng([_DATA_STREAM, seed, step]) for seed in seeds]
     buckets: list[Examples] = []
     for of_seeds in zip_longest(*draws):
-        padded = max(of_seed.bucket for of_seed in of_seeds if of_seed)
+        padded = padded_length(config, of_seeds)
         filled = [
             _fill(tasks, of_seed or Draw(0, padded, {}), padded, config.batch, rng)
             for of_seed, rng in zip(of_seeds, generators, strict=True)
         ]
-        grids, targets, seeds = zip(*filled, strict=True)
-        own = np.array([of_seed.bucket if of_seed else padded for of_seed in of_seeds], np.float32)
-        used = np.array([of_seed is not None for of_seed in of_seeds], np.float32)
-        task = np.array([of_seed.task if of_seed else 0 for of_seed in of_seeds], np.int32)
-        buckets.append(Examples(np.stack(grids), np.stack(targets), np.stack(seeds), own, used, task))
+        grids, targets, example_seeds = zip(*filled, strict=True)
+        own = [of_seed.bucket if of_seed else padded for of_seed in of_seeds]
+        buckets.append(
+            Examples(
+                np.stack(grids),
+                np.stack(targets),
+                np.stack(example_seeds),
+                np.array(own, np.float32),
+                np.array([config.model.steps_of(bucket, bucket) for bucket in own], np.int32),
+                np.array([of_seed is not None for of_seed in of_seeds], np.float32),
+                np.array([of_seed.task if of_seed else 0 for of_seed in of_seeds], np.int32),
+            )
+        )
     return tuple(buckets)
 
 

@@ -2,19 +2,19 @@
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from statistics import fmean
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from itertools import zip_longest
+from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from neuralgpu.checkpoint import Checkpoint, named_arrays, save, with_arrays
 from neuralgpu.config import RunConfig
-from neuralgpu.curriculum import CurriculumState, Draw, TaskState
+from neuralgpu.curriculum import Draw
 from neuralgpu.errors import UserError
 from neuralgpu.run_directory import RunDirectory
+from neuralgpu.training.compilation import Compiler
 from neuralgpu.training.controls import (
     Controls,
     EpochStatistics,
@@ -26,66 +26,42 @@ from neuralgpu.training.controls import (
     noise,
 )
 from neuralgpu.training.data import made_ahead, step_draws, step_examples, training_tasks
+from neuralgpu.training.ensemble import Ensemble
 from neuralgpu.training.objective import Examples, Report, Weights
-from neuralgpu.training.step import compiled_step, initial_learner, restarted, with_averaged_copies
+from neuralgpu.training.padding import Padding, padded_length, padding
+from neuralgpu.training.standing import Cost, EpochSums, Progress, Standing, is_finite, standing_of
+from neuralgpu.training.step import initial_learner, learner_like, restarted, with_averaged_copies
 
 
-@dataclass(frozen=True)
-class Progress:
-    """What a display shows after a step; lists have one entry a seed."""
+class _Inputs(NamedTuple):
+    """What a step is called with."""
 
-    step: int
-    last_step: int
-    """Where training ends, as far as it is known now."""
-    tasks: list[str]
-    """Tasks being learned."""
-    lengths: list[int]
-    """Their curriculum lengths."""
-    solved: list[int]
-    """Numbers of tasks that are solved."""
-    task_count: int
-    """Number of tasks to be learned."""
-    losses: list[float]
-    sequence_errors: list[float]
-    """Running means over the epoch's steps of these tasks; not a number where there were none."""
-    steps_per_second: float
-    seconds_left: float
-
-
-@dataclass
-class EpochSums:
-    """One seed's running sums for one task since the epoch began."""
-
-    loss: float = 0.0
-    sequence_error: float = 0.0
-    saturation: float = 0.0
-    count: int = 0
-
-    def means(self) -> EpochStatistics | None:
-        """Returns the epoch's means, None while nothing was counted."""
-        if not self.count:
-            return None
-        return EpochStatistics(self.loss / self.count, self.sequence_error / self.count, self.saturation / self.count)
-
-
-@dataclass
-class _Standing:
-    """All of a run's state that is not an array."""
-
-    step: int
-    seconds: float
-    controls: list[Controls]
-    sums: list[list[EpochSums]]
-    """For each seed and task."""
-    diverged: dict[str, int] = field(default_factory=dict)
-    """Seed to the step at which its loss was no longer finite."""
+    draws: list[list[Draw]]
+    """One entry a seed."""
+    examples: list[tuple[Examples, ...]]
+    """One entry a group."""
+    padding: Padding
 
 
 class Trainer:
     """A run in progress."""
 
-    def __init__(self, run: RunDirectory, config: RunConfig, resumed: Checkpoint | None = None) -> None:
+    def __init__(
+        self,
+        run: RunDirectory,
+        config: RunConfig,
+        resumed: Checkpoint | None = None,
+        compiler: Compiler | None = None,
+        devices: Sequence[Any] | None = None,
+    ) -> None:
         """Starts at the beginning, or where the checkpoint stands.
+
+        Args:
+            run: where checkpoints and events go.
+            config: the run's settings.
+            resumed: state to go on from.
+            compiler: compiles the steps; one that other runs with the same model have used has done so already.
+            devices: what to train on; all there are, of every process, when None.
 
         Raises:
             DamagedRunError: the checkpoint does not fit the settings.
@@ -93,14 +69,21 @@ class Trainer:
         self._run, self._config = run, config
         self._tasks = training_tasks(config)
         self._valid = [task.valid_length for task in self._tasks]
-        self._learner = initial_learner(config)
-        controls = [initial_controls(config, self._valid) for _ in config.seeds]
-        self._standing = _Standing(0, 0.0, controls, self._no_sums())
+        self._compiler = compiler or Compiler()
+        self._compiled_before = self._compiler.seconds, self._compiler.waited
+        self._ensemble = Ensemble(config, self._compiler, devices)
+        if resumed is None:
+            controls = [initial_controls(config, self._valid) for _ in config.seeds]
+            self._standing = Standing(0, controls, self._no_sums(), [*range(len(config.seeds))])
+        else:
+            self._standing = standing_of(resumed)
+        self._compile_ahead()
+        started = time.perf_counter()
+        learner = initial_learner(config) if resumed is None else with_arrays(learner_like(config), resumed.arrays)
         if resumed is not None:
-            self._learner = with_arrays(self._learner, resumed.arrays)
-            self._standing = _standing_from_state(resumed)
             run.forget_events_after(resumed.step)
-        self._compiled = compiled_step(config)
+        self._ensemble.load(learner, self._ensemble.grouped(self._standing.learning))
+        self._standing.seconds += time.perf_counter() - started
         self._steps_here = 0
         self._seconds_a_step: float | None = None
 
@@ -120,8 +103,14 @@ class Trainer:
         return self._standing.seconds
 
     @property
+    def cost(self) -> Cost:
+        """What was spent beside training, over all resumptions."""
+        standing = self._standing
+        return Cost(standing.compiling, standing.waited, standing.padding.waste)
+
+    @property
     def diverged(self) -> dict[str, int]:
-        """Seeds whose loss is no longer finite, with the step of it."""
+        """Seeds whose loss or gradient is no longer finite, with the step of it."""
         return self._standing.diverged
 
     def train(self, watch: Callable[[Progress], None], stop_requested: Callable[[], bool]) -> bool:
@@ -137,9 +126,9 @@ class Trainer:
         config, standing = self._config, self._standing
         while standing.step < self.last_step:
             epoch_end = min((standing.step // config.epoch + 1) * config.epoch, self.last_step)
-            with made_ahead(self._make, range(standing.step, epoch_end)) as examples:
-                for draws, buckets in examples:
-                    self._advance(draws, buckets, watch)
+            with made_ahead(self._make, range(standing.step, epoch_end)) as made:
+                for inputs in made:
+                    self._advance(inputs, watch)
                     if stop_requested() and standing.step < epoch_end:
                         self.save()
                         return False
@@ -152,74 +141,138 @@ class Trainer:
                 )
             if stop_requested():
                 return standing.step >= self.last_step
+            self._compile_ahead()
         return True
 
     def save(self) -> None:
         """Writes a checkpoint of this moment."""
         state = asdict(self._standing)
         step = state.pop("step")
-        save(self._run.checkpoints, Checkpoint(step, named_arrays(self._learner), state))
+        save(self._run.checkpoints, Checkpoint(step, named_arrays(self._ensemble.learner()), state))
 
-    def _make(self, step: int) -> tuple[list[list[Draw]], tuple[Examples, ...]]:
-        draws = step_draws(self._config, self._tasks, self._standing.controls, step)
-        return draws, step_examples(self._config, self._tasks, draws, step)
+    def _make(self, step: int) -> _Inputs:
+        config, groups = self._config, self._ensemble.groups
+        draws = self._draws(step)
+        examples: list[tuple[Examples, ...]] = []
+        total = Padding()
+        for group in groups:
+            empty = self._ensemble.slots - len(group)
+            of_group: list[list[Draw]] = [*(draws[index] for index in group), *([[]] * empty)]
+            seeds = [*(config.seeds[index] for index in group), *([0] * empty)]
+            buckets = step_examples(config, self._tasks, seeds, of_group, step)
+            examples.append(buckets)
+            for bucket, of_bucket in zip(buckets, zip_longest(*of_group), strict=True):
+                total += padding(config, of_bucket, bucket.target.shape[-1], self._ensemble.slots)
+        return _Inputs(draws, examples, total)
+
+    def _draws(self, step: int) -> list[list[Draw]]:
+        """Returns what every seed draws; nothing for one that has diverged or made its last step."""
+        config, standing = self._config, self._standing
+        states = [
+            None if str(seed) in standing.diverged or step >= last_step(config, control) else control.curriculum
+            for seed, control in zip(config.seeds, standing.controls, strict=True)
+        ]
+        return step_draws(config, self._tasks, states, step)
+
+    def _learning(self, step: int) -> list[int]:
+        """Returns the seeds that learn in the step, those with inputs of similar length side by side."""
+        config, standing = self._config, self._standing
+        learning = [
+            index
+            for index, (seed, control) in enumerate(zip(config.seeds, standing.controls, strict=True))
+            if str(seed) not in standing.diverged and step < last_step(config, control)
+        ]
+        return sorted(learning, key=lambda index: standing.controls[index].curriculum.length)
+
+    def _compile_ahead(self) -> None:
+        """Asks for the programs of this epoch, of the next bucket, and of the size that the ensemble will shrink to."""
+        config, standing = self._config, self._standing
+        epoch_end = (standing.step // config.epoch + 1) * config.epoch
+        groups = self._ensemble.grouped(standing.learning)
+        signatures: dict[tuple[int, ...], None] = {}
+        for step in range(standing.step, min(epoch_end, self.last_step)):
+            draws = self._draws(step)
+            for group in groups:
+                buckets = zip_longest(*(draws[index] for index in group))
+                signatures[tuple(padded_length(config, of_seeds) for of_seeds in buckets)] = None
+        needed = [signature for signature in signatures if signature]
+        if config.curriculum.kind == "buckets" and needed:
+            opened = max(needed, key=len)
+            needed.append(config.curriculum.training_buckets[: len(opened) + 1])
+        for learning in filter(None, (standing.learning, self._learning(epoch_end))):
+            self._ensemble.compile_ahead(len(learning), needed)
 
     def _no_sums(self) -> list[list[EpochSums]]:
         return [[EpochSums() for _ in self._tasks] for _ in self._config.seeds]
 
-    def _advance(
-        self, draws: list[list[Draw]], buckets: tuple[Examples, ...], watch: Callable[[Progress], None]
-    ) -> None:
+    def _advance(self, inputs: _Inputs, watch: Callable[[Progress], None]) -> None:
         standing = self._standing
-        started = time.perf_counter()
-        self._learner, reports = self._compiled(self._learner, buckets, self._weights())
-        reports: tuple[Report, ...] = jax.device_get(reports)
+        started, waited_before = time.perf_counter(), self._compiler.waited
+        groups = self._ensemble.groups
+        reports = self._ensemble.step(inputs.examples, [self._weights(group) for group in groups])
         duration = time.perf_counter() - started
         standing.step += 1
         standing.seconds += duration
-        for index, of_seed in enumerate(draws):
-            self._count(index, of_seed, reports)
+        standing.padding += inputs.padding
+        standing.epoch_padding += inputs.padding
+        for group, of_group in zip(groups, reports, strict=True):
+            for slot, index in enumerate(group):
+                self._count(index, inputs.draws[index], slot, of_group)
+        self._count_compiling()
+        rate = self._smoothed_rate(duration - (self._compiler.waited - waited_before))
+        watch(self._progress(rate))
+
+    def _progress(self, rate: float) -> Progress:
+        standing = self._standing
         states = [control.curriculum for control in standing.controls]
         means = [sums[state.learning].means() for sums, state in zip(standing.sums, states, strict=True)]
-        rate = self._smoothed_rate(duration)
-        watch(
-            Progress(
-                standing.step,
-                self.last_step,
-                [self._tasks[state.learning].name for state in states],
-                [state.length for state in states],
-                [state.solved for state in states],
-                len(self._tasks),
-                [mean.loss if mean else math.nan for mean in means],
-                [mean.sequence_error if mean else math.nan for mean in means],
-                rate,
-                (self.last_step - standing.step) / rate,
-            )
+        return Progress(
+            standing.step,
+            self.last_step,
+            [self._tasks[state.learning].name for state in states],
+            [state.length for state in states],
+            [state.solved for state in states],
+            len(self._tasks),
+            [mean.loss if mean else math.nan for mean in means],
+            [mean.sequence_error if mean else math.nan for mean in means],
+            len(standing.learning),
+            standing.epoch_padding.waste,
+            rate,
+            (self.last_step - standing.step) / rate,
         )
 
-    def _weights(self) -> Weights:
-        standing, config = self._standing, self._config
+    def _weights(self, group: list[int]) -> Weights:
+        """Returns the weights of the slots of a group; those of empty ones are 0."""
+        config, step = self._config, self._standing.step
+
+        def of_seeds(value: Callable[[Controls], float]) -> np.ndarray:
+            values = np.zeros(self._ensemble.slots, np.float32)
+            values[: len(group)] = [value(self._standing.controls[index]) for index in group]
+            return values
+
         return Weights(
-            np.array([learning_rate(config, control, standing.step) for control in standing.controls], np.float32),
-            np.array([control.pull for control in standing.controls], np.float32),
-            np.array([control.saturation_weight for control in standing.controls], np.float32),
-            np.array([noise(config, control, standing.step) for control in standing.controls], np.float32),
+            of_seeds(lambda control: learning_rate(config, control, step)),
+            of_seeds(lambda control: control.pull),
+            of_seeds(lambda control: control.saturation_weight),
+            of_seeds(lambda control: noise(config, control, step)),
         )
 
-    def _count(self, index: int, draws: list[Draw], reports: tuple[Report, ...]) -> None:
-        if not draws:
+    def _count(self, index: int, draws: list[Draw], slot: int, reports: tuple[Report, ...]) -> None:
+        standing, seed = self._standing, str(self._config.seeds[index])
+        if not draws or seed in standing.diverged:
             return
-        task = draws[0].task
-        sums = self._standing.sums[index][task]
-        reports = reports[: len(draws)]
-        loss = fmean(float(report.loss[index]) for report in reports)
-        if not math.isfinite(loss):
-            self._standing.diverged.setdefault(str(self._config.seeds[index]), self._standing.step)
-        elif max(draw.longest for draw in draws) <= self._standing.controls[index].curriculum.tasks[task].length:
-            sums.loss += loss
-            sums.sequence_error += float(reports[-1].sequence_error[index])
-            sums.saturation += fmean(float(report.saturation[index]) for report in reports)
-            sums.count += 1
+        task, reports = draws[0].task, reports[: len(draws)]
+        if not is_finite(reports, slot):
+            standing.diverged[seed] = standing.step
+            self._run.append_event("diverged", standing.step, seed=self._config.seeds[index])
+        elif max(draw.longest for draw in draws) <= standing.controls[index].curriculum.tasks[task].length:
+            standing.sums[index][task].add(reports, slot)
+
+    def _count_compiling(self) -> None:
+        seconds, waited = self._compiler.seconds, self._compiler.waited
+        self._standing.compiling += seconds - self._compiled_before[0]
+        self._standing.waited += waited - self._compiled_before[1]
+        self._compiled_before = seconds, waited
 
     def _smoothed_rate(self, duration: float) -> float:
         """Returns steps per second, averaged over some ten steps; the first, which compiles, does not count."""
@@ -231,6 +284,7 @@ class Trainer:
     def _end_epoch(self) -> None:
         standing, config = self._standing, self._config
         average = np.zeros(len(config.seeds), bool)
+        attempts: dict[int, int] = {}
         for index, (seed, sums) in enumerate(zip(config.seeds, standing.sums, strict=True)):
             statistics, control = [of_task.means() for of_task in sums], standing.controls[index]
             if not any(statistics):
@@ -241,11 +295,19 @@ class Trainer:
                 self._run.append_event("learned", standing.step, seed=seed)
             if following.attempt > control.attempt:
                 self._run.append_event("restart", standing.step, seed=seed, length=control.curriculum.length)
-                self._learner = restarted(self._learner, config, index, following.attempt)
+                attempts[index] = following.attempt
             standing.controls[index] = following
-        if average.any():
-            self._learner = with_averaged_copies(self._learner, average)
         standing.sums = self._no_sums()
+        standing.epoch_padding = Padding()
+        standing.learning = self._learning(standing.step)
+        groups = self._ensemble.grouped(standing.learning)
+        if average.any() or attempts or groups != self._ensemble.groups:
+            learner = self._ensemble.learner()
+            for index, attempt in attempts.items():
+                learner = restarted(learner, config, index, attempt)
+            if average.any():
+                learner = with_averaged_copies(learner, average)
+            self._ensemble.load(learner, groups)
 
     def _log_epoch(
         self, seed: int, control: Controls, following: Controls, statistics: list[EpochStatistics | None]
@@ -275,21 +337,3 @@ class Trainer:
         for task, old, new in zip(self._tasks, before.tasks, after.tasks, strict=True):
             if len(self._tasks) > 1 and new.solved and not old.solved:
                 self._run.append_event("solved", standing.step, seed=seed, task=task.name)
-
-
-def _standing_from_state(checkpoint: Checkpoint) -> _Standing:
-    state: dict[str, Any] = dict(checkpoint.state)
-    controls = [
-        Controls(
-            **{
-                **control,
-                "curriculum": CurriculumState(
-                    tuple(TaskState(**of_task) for of_task in control["curriculum"]["tasks"])
-                ),
-                "history": tuple(control["history"]),
-            }
-        )
-        for control in state["controls"]
-    ]
-    sums = [[EpochSums(**of_task) for of_task in of_seed] for of_seed in state["sums"]]
-    return _Standing(checkpoint.step, state["seconds"], controls, sums, state["diverged"])

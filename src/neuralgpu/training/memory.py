@@ -7,16 +7,15 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import PyTree
 
 from neuralgpu.config import RunConfig
 from neuralgpu.devices import memory_bytes
 from neuralgpu.errors import UserError
 from neuralgpu.model.memory import STEP, Memory, bytes_text, treeverse
-from neuralgpu.tasks import find_task
 from neuralgpu.training.objective import Examples, Weights
-from neuralgpu.training.step import Learner, Programs, compiled_programs, initial_learner
+from neuralgpu.training.placement import Placement, placement
+from neuralgpu.training.step import compiled_programs, input_shapes, learner_shapes
 
 _SHARE = 0.8
 """Of the machine's or the device's memory, where no budget is given."""
@@ -69,31 +68,45 @@ def step_bytes(config: RunConfig) -> int:
 
     Counted for one device where it has memory of its own, and for all of them on a CPU, where they share it.
     """
-    programs = compiled_programs(config)
-    learner, examples, weights = _shapes(config)
-    compiled = programs.gradient.lower(learner.model, examples, weights).compile()
-    earlier = _gradients(config, programs)[1:]
+    divided = _placement(config)
+    learner, (examples, weights) = learner_shapes(config, divided), _inputs(config, divided)
+    compiled = compiled_programs(config, divided).gradient.lower(learner.model, examples, weights).compile()
+    waiting = math.ceil(len(config.seeds) / divided.slots) - 1
     peak = max(
-        _program_bytes(compiled) + _bytes_on_a_device(programs, (learner.moments, earlier)),
+        _program_bytes(compiled) + _bytes_on_a_device(divided, (learner.moments, _gradients(config, divided)[1:])),
         _following_bytes(replace(config, memory="step", microbatch=0)),
     )
-    return peak * (programs.sharding.mesh.size if jax.default_backend() == "cpu" else 1)
+    peak += waiting * _bytes_on_a_device(divided, learner)
+    return peak * (divided.mesh.size if jax.default_backend() == "cpu" else 1)
 
 
 @lru_cache(maxsize=1)
 def _following_bytes(config: RunConfig) -> int:
     """Returns what it takes to follow the gradients, which is the same for all strategies."""
-    programs = compiled_programs(config)
-    learner, examples, weights = _shapes(config)
-    gradients = _gradients(config, programs)
+    divided = _placement(config)
+    learner, (examples, weights), gradients = (
+        learner_shapes(config, divided),
+        _inputs(config, divided),
+        _gradients(config, divided),
+    )
     used, noise_seed = (examples.used,) * len(gradients), jax.eval_shape(lambda seeds: seeds[:, 0], examples.seed)
-    return _program_bytes(programs.follow.lower(learner, gradients, used, weights, noise_seed).compile())
+    follow = compiled_programs(config, divided).follow
+    return _program_bytes(follow.lower(learner, gradients, used, weights, noise_seed).compile())
 
 
-def _gradients(config: RunConfig, programs: Programs) -> tuple[PyTree, ...]:
+def _placement(config: RunConfig) -> Placement:
+    return placement(len(config.seeds), config.batch, at_once=config.group)
+
+
+def _inputs(config: RunConfig, divided: Placement) -> tuple[Examples, Weights]:
+    """Returns the shapes of the largest bucket's inputs."""
+    return input_shapes(config, config.curriculum.training_buckets[-1], divided)
+
+
+def _gradients(config: RunConfig, divided: Placement) -> tuple[PyTree, ...]:
     """Returns the shapes of the gradients that a step has at once in the end, one a bucket."""
-    learner, examples, weights = _shapes(config)
-    gradient, _ = jax.eval_shape(programs.gradient, learner.model, examples, weights)
+    model, (examples, weights) = learner_shapes(config, divided).model, _inputs(config, divided)
+    gradient, _ = jax.eval_shape(compiled_programs(config, divided).gradient, model, examples, weights)
     return (gradient,) * (len(config.curriculum.training_buckets) if config.curriculum.kind == "buckets" else 1)
 
 
@@ -105,25 +118,9 @@ def _program_bytes(compiled: Any) -> int:
     )
 
 
-def _shapes(config: RunConfig) -> tuple[Learner, Examples, Weights]:
-    """Returns shapes of what a training step of the largest bucket is called with."""
-    seeds, bucket = len(config.seeds), config.curriculum.training_buckets[-1]
-    shape: Any = jax.ShapeDtypeStruct
-    examples = Examples(
-        shape((seeds, config.batch, bucket, max(find_task(task).rows for task in config.tasks)), jnp.int32),
-        shape((seeds, config.batch, bucket), jnp.int32),
-        shape((seeds, config.batch), jnp.uint32),
-        shape((seeds,), jnp.float32),
-        shape((seeds,), jnp.float32),
-        shape((seeds,), jnp.int32),
-    )
-    weights = Weights(*[shape((seeds,), jnp.float32)] * len(Weights._fields))
-    return jax.eval_shape(lambda: initial_learner(config)), examples, weights
-
-
-def _bytes_on_a_device(programs: Programs, tree: PyTree) -> int:
+def _bytes_on_a_device(divided: Placement, tree: PyTree) -> int:
     return sum(
-        math.prod(programs.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree)
+        math.prod(divided.by_seed.shard_shape(leaf.shape)) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree)
     )
 
 

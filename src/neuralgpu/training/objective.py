@@ -20,7 +20,9 @@ class Examples(NamedTuple):
     seed: UInt32[AnyArray, "batch"]
     """Decides each example's dropout and noise; the first bucket's first one also the noise on the gradients."""
     bucket: Float[AnyArray, ""]
-    """This seed's own bucket; the arrays are longer where they are padded to another seed's."""
+    """This seed's own bucket, which the arrays' length is not where they are padded otherwise."""
+    steps: Int[AnyArray, ""]
+    """Steps that the own bucket leaves room for."""
     used: Float[AnyArray, ""]
     """1, or 0 where the bucket is there for other seeds only: nothing is computed of it then."""
     task: Int[AnyArray, ""]
@@ -46,7 +48,7 @@ class Report(NamedTuple):
     sequence_error: Float[Array, ""]
     """Share of the inputs with at least one wrong symbol."""
     gradient_norm: Float[Array, ""] | None = None
-    """adam: global norm of the whole step's gradient, before it is scaled down."""
+    """Global norm of the whole step's gradient, before it is scaled down."""
     running: Moments | None = None
     """What the bucket changes the batch normalisation's running moments by."""
 
@@ -67,13 +69,16 @@ def objective(
         axes: names of the mapped axes along which further examples of the bucket lie, for batch normalisation.
     """
     mask = active_positions(examples.grid, examples.target)
+    # An example takes one step more than it has symbols, as far as its own bucket has room.
+    steps = None if config.model.depends_on_padding else config.model.steps(mask.shape[1]) + 1
     rate = jnp.asarray(config.model.dropout)
     if config.model.cell != "diagonal":
         rate = rate * 8 / examples.bucket
 
     def run(grid: AnyArray, mask: AnyArray, seed: AnyArray):
-        training = Training(seed, rate, weights.noise)
-        return model(grid, mask, training, task=examples.task, axes=(EXAMPLE_AXIS, *axes), memory=config.strategy)
+        training = Training(seed, rate, weights.noise, examples.steps)
+        axis_names = (EXAMPLE_AXIS, *axes)
+        return model(grid, mask, training, steps, examples.task, axis_names, config.strategy)
 
     logits, saturation, running = jax.vmap(run, axis_name=EXAMPLE_AXIS)(examples.grid, mask, examples.seed)
     right = jnp.take_along_axis(logits, examples.target[..., None], axis=-1).squeeze(-1)

@@ -1,14 +1,16 @@
-"""One training step of all the seeds, compiled bucket by bucket, spread over the devices."""
+"""One training step of several seeds: compiled bucket by bucket, spread over the devices."""
 
-from collections.abc import Callable
-from functools import partial
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import PartitionSpec
 from jaxtyping import Array, PyTree
 
 from neuralgpu.config import RunConfig
@@ -16,9 +18,11 @@ from neuralgpu.model.arrays import AnyArray
 from neuralgpu.model.neural_gpu import NeuralGPU, initial_model, trained
 from neuralgpu.model.relaxation import averaged_copies, distance_of_copies
 from neuralgpu.model.seeds import over_seeds
-from neuralgpu.training.microbatch import batch_gradient, largest_divisor
+from neuralgpu.tasks import find_task
+from neuralgpu.training.microbatch import batch_gradient
 from neuralgpu.training.objective import Examples, Report, Weights
 from neuralgpu.training.optimiser import gradient_norm, optimiser
+from neuralgpu.training.placement import EXAMPLE, SEED, Placement, placement
 
 
 class Learner(NamedTuple):
@@ -36,26 +40,29 @@ class Programs(NamedTuple):
     """The two programs that a step is made of."""
 
     gradient: Any
-    """Compiled for each bucket: maps (model, examples, weights) to (gradient, report)."""
+    """Compiled for each padded length: maps (model, examples, weights) to (gradient, report)."""
     follow: Any
     """Maps (learner, one gradient a bucket, each bucket's `used`, weights, seed of the noise on the gradient) to the
     next learner and the gradient's norm."""
-    sharding: NamedSharding
-    """Where the learner lies."""
 
 
 def initial_learner(config: RunConfig) -> Learner:
-    """Draws every seed's weights from its own number."""
-    return jax.jit(jax.vmap(lambda seed: _new_learner(jax.random.key(seed), config)))(
-        np.asarray(config.seeds, np.uint32)
-    )
+    """Draws every seed's weights from its own number; arrays of the host."""
+    learners = [drawn_learner(config, seed) for seed in config.seeds]
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *learners)
 
 
-def restarted(learner: Learner, config: RunConfig, index: int, attempt: int) -> Learner:
-    """Returns the learner with the weights of one seed drawn anew, from its number and the attempt's."""
-    key = jax.random.fold_in(jax.random.key(config.seeds[index]), attempt)
-    new = jax.jit(lambda key: _new_learner(key, config))(key)
-    return jax.tree.map(lambda old, new: jnp.asarray(old).at[index].set(new), learner, new)
+def drawn_learner(config: RunConfig, seed: int, attempt: int = 0) -> Learner:
+    """Draws one seed's weights from its number and, where it starts over, the attempt's; arrays of the host."""
+    key = jax.random.key(np.uint32(seed))
+    if attempt:
+        key = jax.random.fold_in(key, attempt)
+    return jax.device_get(_drawing(replace(config, seeds=(0,)))(key))
+
+
+@lru_cache(maxsize=8)
+def _drawing(config: RunConfig) -> Callable[[Array], Learner]:
+    return jax.jit(partial(_new_learner, config=config))
 
 
 def _new_learner(key: Array, config: RunConfig) -> Learner:
@@ -63,42 +70,48 @@ def _new_learner(key: Array, config: RunConfig) -> Learner:
     return Learner(model, optimiser(config.optimiser).init(trained(model)))
 
 
-def compiled_step(config: RunConfig, devices: list[Any] | None = None) -> Step:
-    """Returns the training step for all seeds; it compiles once for each bucket's length.
+def _shapes_of_one(config: RunConfig) -> Learner:
+    return jax.eval_shape(lambda: _new_learner(jax.random.key(0), config))
+
+
+def restarted(learner: Learner, config: RunConfig, index: int, attempt: int) -> Learner:
+    """Returns a learner of the host with one seed's weights drawn anew, from its number and the attempt's."""
+    learner = jax.tree.map(np.array, learner)
+    new = drawn_learner(config, config.seeds[index], attempt)
+    jax.tree.map(lambda whole, part: operator.setitem(whole, index, part), learner, new)
+    return learner
+
+
+def compiled_step(config: RunConfig, devices: Sequence[Any] | None = None) -> Step:
+    """Returns the training step for all seeds at once; it compiles for each padded length, when that first comes.
 
     A step takes the gradient of one bucket after the other and follows their mean, so that a bucket that joins later
-    costs its own compilation alone.
-
-    Seeds are spread over the devices if at least as many devices divide them evenly as divide the batch; else every
-    seed's batch is, and the gradients are averaged. With two devices on a two-core CPU a step takes 0.6 of the time
-    that one device needs, which leaves the second core almost idle.
+    costs its own compilation alone. A run calls its steps through `Ensemble`, which compiles ahead of need.
     """
-    programs = compiled_programs(config, devices)
+    divided = placement(len(config.seeds), config.batch, devices)
+    if len(config.seeds) % divided.seed_ways:
+        divided = placement(1, config.batch, devices)
+    programs = compiled_programs(config, divided)
 
     def step(learner: Learner, buckets: tuple[Examples, ...], weights: Weights) -> tuple[Learner, tuple[Report, ...]]:
         # Arrays that lie elsewhere, as a new learner's do, would be a second signature to compile for.
-        learner = jax.device_put(learner, programs.sharding)
+        learner = jax.device_put(learner, divided.by_seed)
+        used, noise_seed = tuple(examples.used for examples in buckets), buckets[0].seed[:, 0]
         parts = [programs.gradient(learner.model, examples, weights) for examples in buckets]
         gradients, reports = zip(*parts, strict=True)
-        used, noise_seed = tuple(examples.used for examples in buckets), buckets[0].seed[:, 0]
         learner, norm = programs.follow(learner, gradients, used, weights, noise_seed)
         return learner, tuple(report._replace(gradient_norm=norm) for report in reports)
 
     return step
 
 
-def compiled_programs(config: RunConfig, devices: list[Any] | None = None) -> Programs:
-    """Returns what a step runs; see `compiled_step`."""
-    devices = devices or jax.local_devices()
-    ways_for_seeds = largest_divisor(len(config.seeds), len(devices))
-    ways_for_batch = largest_divisor(config.batch, len(devices))
-    seeds_split = ways_for_seeds >= ways_for_batch
-    mesh = Mesh(np.array(devices[: max(ways_for_seeds, ways_for_batch)]), ("device",))
-    by_seed = PartitionSpec("device") if seeds_split else PartitionSpec()
-    by_batch = PartitionSpec("device") if seeds_split else PartitionSpec(None, "device")
-    example_specs: list[Any] = [by_batch, by_batch, by_batch, by_seed, by_seed, by_seed]
-    batch_axes = () if seeds_split else ("device",)
-    spread = partial(jax.shard_map, mesh=mesh, out_specs=by_seed, check_vma=False)
+@lru_cache(maxsize=8)
+def compiled_programs(config: RunConfig, divided: Placement) -> Programs:
+    """Returns what a step runs on any number of seeds that the placement's devices divide."""
+    by_seed, by_example = PartitionSpec(SEED), PartitionSpec(SEED, EXAMPLE)
+    example_specs: list[Any] = [*[by_example] * 3, *[by_seed] * 4]
+    batch_axes = (EXAMPLE,) if divided.batch_ways > 1 else ()
+    spread = partial(jax.shard_map, mesh=divided.mesh, out_specs=by_seed, check_vma=False)
 
     def gradient_of_bucket(model: NeuralGPU, examples: Examples, weights: Weights) -> tuple[NeuralGPU, Report]:
         def compute() -> tuple[NeuralGPU, Report]:
@@ -106,7 +119,7 @@ def compiled_programs(config: RunConfig, devices: list[Any] | None = None) -> Pr
 
         nothing = jax.tree.map(jnp.zeros_like, jax.eval_shape(compute))
         part = jax.lax.cond(examples.used > 0, compute, lambda: nothing)
-        return part if seeds_split else jax.lax.pmean(part, "device")
+        return jax.lax.pmean(part, EXAMPLE) if batch_axes else part
 
     def follow(
         learner: Learner,
@@ -114,10 +127,9 @@ def compiled_programs(config: RunConfig, devices: list[Any] | None = None) -> Pr
         used: tuple[AnyArray, ...],
         weights: Weights,
         noise_seed: AnyArray,
-    ) -> tuple[Learner, Array | None]:
-        # A seed that is done uses no bucket; its rate is 0.
-        count = jnp.maximum(sum(used), 1)
-        mean: Any = jax.tree.map(lambda *parts: sum(parts) / count, *gradients)
+    ) -> tuple[Learner, Array]:
+        count = sum(used)
+        mean: Any = jax.tree.map(lambda *parts: sum(parts) / jnp.maximum(count, 1), *gradients)
         if config.model.copies > 1:
             pulls = jax.grad(distance_of_copies)(learner.model.relaxed)
             pulled = jax.tree.map(lambda gradient, pull: gradient + weights.pull * pull, mean.relaxed, pulls)
@@ -126,8 +138,9 @@ def compiled_programs(config: RunConfig, devices: list[Any] | None = None) -> Pr
         squares = jax.tree.map(lambda _: None, moving)
         if config.optimiser.sliced:
             # Slices of a mean over buckets and devices are as many times smaller, their squares that many times more.
-            own = mean.probe / (count * (1 if seeds_split else ways_for_batch))
+            own = mean.probe / (jnp.maximum(count, 1) * divided.batch_ways)
             squares = eqx.tree_at(lambda model: model.embedding, squares, own, is_leaf=lambda leaf: leaf is None)
+        norm = gradient_norm(moving, squares)
         updates, moments = optimiser(config.optimiser).update(
             moving, learner.moments, learning_rate=weights.learning_rate, squares=squares, seed=noise_seed
         )
@@ -135,22 +148,52 @@ def compiled_programs(config: RunConfig, devices: list[Any] | None = None) -> Pr
         if model.batch_norm is not None:
             running = jax.tree.map(jnp.add, model.batch_norm.running, mean.batch_norm.running)
             model = eqx.tree_at(lambda model: model.batch_norm.running, model, running)
-        norm = gradient_norm(moving, squares) if config.optimiser.name == "adam" else None
-        return Learner(model, moments), norm
+        # A seed that rests uses no bucket, and one whose gradient is not finite has diverged: they stay as they are.
+        moves = (count > 0) & jnp.isfinite(norm)
+        return jax.tree.map(partial(jnp.where, moves), Learner(model, moments), learner), norm
 
-    compiled_gradient = jax.jit(
-        spread(over_seeds(gradient_of_bucket), in_specs=(by_seed, Examples(*example_specs), by_seed))
+    return Programs(
+        jax.jit(spread(over_seeds(gradient_of_bucket), in_specs=(by_seed, Examples(*example_specs), by_seed))),
+        jax.jit(spread(jax.vmap(follow), in_specs=by_seed), donate_argnums=0),
     )
-    compiled_follow = jax.jit(spread(jax.vmap(follow), in_specs=by_seed), donate_argnums=0)
-    return Programs(compiled_gradient, compiled_follow, NamedSharding(mesh, by_seed))
+
+
+def learner_like(config: RunConfig) -> Learner:
+    """Returns the shapes of the learner of all the seeds, as a checkpoint holds it."""
+    return jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct((len(config.seeds), *leaf.shape), leaf.dtype), _shapes_of_one(config)
+    )
+
+
+def learner_shapes(config: RunConfig, divided: Placement) -> Learner:
+    """Returns the shapes of the learner of the seeds that a step takes at once, as it lies on the devices."""
+    return jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct((divided.slots, *leaf.shape), leaf.dtype, sharding=divided.by_seed),
+        _shapes_of_one(config),
+    )
+
+
+def input_shapes(config: RunConfig, length: int, divided: Placement) -> tuple[Examples, Weights]:
+    """Returns the shapes of a bucket that is padded to some length, and of the weights, as they lie on the devices."""
+
+    def by_seed(dtype: Any) -> Any:
+        return jax.ShapeDtypeStruct((divided.slots,), dtype, sharding=divided.by_seed)
+
+    def by_example(dtype: Any, *shape: int) -> Any:
+        return jax.ShapeDtypeStruct((divided.slots, config.batch, *shape), dtype, sharding=divided.by_example)
+
+    rows = max(find_task(task).rows for task in config.tasks)
+    grid, target = by_example(jnp.int32, length, rows), by_example(jnp.int32, length)
+    numbers = map(by_seed, (jnp.float32, jnp.int32, jnp.float32, jnp.int32))
+    examples: Any = (grid, target, by_example(jnp.uint32), *numbers)
+    return Examples(*examples), Weights(*[by_seed(jnp.float32)] * len(Weights._fields))
 
 
 def with_averaged_copies(learner: Learner, chosen: np.ndarray) -> Learner:
     """Replaces the relaxed copies of the chosen seeds by their mean; the optimiser's moments stay as they are."""
-    averaged = jax.vmap(averaged_copies)(learner.model.relaxed)
-    relaxed = jax.tree.map(
-        lambda new, old: jnp.where(chosen.reshape(-1, *[1] * (old.ndim - 1)), new, old),
-        averaged,
-        learner.model.relaxed,
-    )
+
+    def averaged(old: np.ndarray) -> np.ndarray:
+        return np.where(chosen.reshape(-1, *[1] * (old.ndim - 1)), jax.vmap(averaged_copies)(old), old)
+
+    relaxed = jax.tree.map(averaged, learner.model.relaxed)
     return learner._replace(model=learner.model.with_relaxed(relaxed))

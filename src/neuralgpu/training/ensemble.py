@@ -1,0 +1,170 @@
+"""All the seeds of a run: those that learn, in the groups that a compiled step takes, and those that rest."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+
+from neuralgpu.config import RunConfig
+from neuralgpu.training.compilation import Compiler
+from neuralgpu.training.objective import Examples, Report, Weights
+from neuralgpu.training.placement import Placement, fetched, placement, put
+from neuralgpu.training.step import Learner, compiled_programs, input_shapes, learner_shapes
+
+Groups = list[list[int]]
+"""Places of seeds in the run's settings; the seeds of a group lie in the slots of one call of the compiled step."""
+
+
+@dataclass
+class _Group:
+    """Seeds that one call of the compiled step takes."""
+
+    seeds: list[int]
+    learner: Learner
+    """On the devices; an empty slot holds what the first one does."""
+
+
+class Ensemble:
+    """The learners of all the seeds. Groups take their steps one after the other; a seed that is in none rests."""
+
+    def __init__(self, config: RunConfig, compiler: Compiler, devices: Sequence[Any] | None = None) -> None:
+        """Holds nothing before `load`; the devices are all there are when None."""
+        self._config, self._compiler, self._devices = config, compiler, devices
+        self._groups: list[_Group] = []
+        self._whole: Learner | None = None
+        self._stale = False
+        self._placement = self.placement(len(config.seeds))
+
+    def placement(self, learning: int) -> Placement:
+        """Returns how the devices are divided while so many seeds learn.
+
+        Sizes that are compiled for are few: the number of all seeds, and of the smaller ones 1, 2, 3, 4, 6, 8, 12, ...
+        """
+        size = min(_size(learning), len(self._config.seeds))
+        return placement(size, self._config.batch, self._devices, self._config.group)
+
+    def grouped(self, learning: Sequence[int]) -> Groups:
+        """Divides seeds into as few groups as the devices allow, neighbours in the given order together."""
+        slots = self.placement(len(learning)).slots
+        return [list(learning[start : start + slots]) for start in range(0, len(learning), slots)]
+
+    @property
+    def slots(self) -> int:
+        """Number of seeds that a call takes."""
+        return self._placement.slots
+
+    @property
+    def groups(self) -> Groups:
+        """The seeds that learn."""
+        return [group.seeds for group in self._groups]
+
+    def load(self, learner: Learner, groups: Groups) -> None:
+        """Takes over the learner of all seeds, and lets the given ones learn in groups that `grouped` made."""
+        self._whole, self._stale = learner, False
+        self._placement = self.placement(sum(map(len, groups)))
+        self._groups = [_Group(seeds, self._laid_out(learner, seeds)) for seeds in groups]
+
+    def learner(self) -> Learner:
+        """Returns the learner of all seeds, in arrays of the host that nobody else writes to."""
+        whole = self._whole
+        if whole is None:
+            raise ValueError("load a learner first")
+        if self._stale:
+            whole = jax.tree.map(np.array, whole)
+            for group in self._groups:
+                jax.tree.map(partial(_fill_in, group.seeds), whole, fetched(group.learner))
+            self._whole, self._stale = whole, False
+        return whole
+
+    def step(self, inputs: Sequence[tuple[Examples, ...]], weights: Sequence[Weights]) -> list[tuple[Report, ...]]:
+        """Takes one step of every group and returns what each of its buckets reports, seeds in the order of the slots.
+
+        Args:
+            inputs: the buckets of each group, with as many seeds along the leading axis as there are slots; a group
+                without any rests.
+            weights: those of each group, likewise.
+        """
+        self._stale = True
+        reports: list[tuple[Report, ...]] = []
+        for group, buckets, of_group in zip(self._groups, inputs, weights, strict=True):
+            reports.append(self._step(group, buckets, of_group) if buckets else ())
+        return fetched(reports)
+
+    def compile_ahead(self, learning: int, signatures: Iterable[tuple[int, ...]]) -> None:
+        """Lets the programs be compiled that steps of so many seeds need, in the order of their use.
+
+        Args:
+            learning: number of seeds.
+            signatures: padded lengths of the buckets of steps.
+        """
+        divided = self.placement(learning)
+        for lengths in signatures:
+            for length in lengths:
+                self._compiler.ahead(*self._gradient(divided, length))
+            self._compiler.ahead(*self._follow(divided, lengths))
+
+    def _step(self, group: _Group, buckets: tuple[Examples, ...], weights: Weights) -> tuple[Report, ...]:
+        divided = self._placement
+        weights = put(weights, divided.by_seed)
+        placed = [self._placed(examples) for examples in buckets]
+        lengths = tuple(examples.target.shape[-1] for examples in buckets)
+        parts = [
+            self._compiler.program(*self._gradient(divided, length))(group.learner.model, examples, weights)
+            for length, examples in zip(lengths, placed, strict=True)
+        ]
+        gradients, reports = zip(*parts, strict=True)
+        used, noise_seed = tuple(examples.used for examples in placed), put(buckets[0].seed[:, 0], divided.by_seed)
+        follow = self._compiler.program(*self._follow(divided, lengths))
+        group.learner, norm = follow(group.learner, gradients, used, weights, noise_seed)
+        return tuple(report._replace(gradient_norm=norm) for report in reports)
+
+    def _placed(self, examples: Examples) -> Examples:
+        by_example, by_seed = self._placement.by_example, self._placement.by_seed
+        return Examples(*put(examples[:3], by_example), *put(examples[3:], by_seed))
+
+    def _laid_out(self, learner: Learner, seeds: list[int]) -> Learner:
+        slots = [*seeds, *seeds[:1] * (self.slots - len(seeds))]
+        return put(jax.tree.map(lambda leaf: leaf[slots], learner), self._placement.by_seed)
+
+    def _gradient(self, divided: Placement, length: int) -> tuple[tuple[Any, ...], Callable[[], Any]]:
+        def make() -> Any:
+            learner = learner_shapes(self._config, divided)
+            return (
+                compiled_programs(self._config, divided)
+                .gradient.lower(learner.model, *input_shapes(self._config, length, divided))
+                .compile()
+            )
+
+        return ("gradient", self._config, divided, length), make
+
+    def _follow(self, divided: Placement, lengths: tuple[int, ...]) -> tuple[tuple[Any, ...], Callable[[], Any]]:
+        def make() -> Any:
+            learner = learner_shapes(self._config, divided)
+            examples, weights = input_shapes(self._config, lengths[0], divided)
+            gradient, _ = jax.eval_shape(
+                compiled_programs(self._config, divided).gradient, learner.model, examples, weights
+            )
+            gradient = jax.tree.map(
+                lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=divided.by_seed), gradient
+            )
+            used = (examples.used,) * len(lengths)
+            noise_seed = jax.ShapeDtypeStruct((divided.slots,), np.uint32, sharding=divided.by_seed)
+            follow = compiled_programs(self._config, divided).follow
+            return follow.lower(learner, (gradient,) * len(lengths), used, weights, noise_seed).compile()
+
+        return ("follow", self._config, divided, len(lengths)), make
+
+
+def _size(learning: int) -> int:
+    """Returns the smallest of 1, 2, 3, 4, 6, 8, 12, 16, 24, ... that is not below a number."""
+    power = 1
+    while 2 * power <= learning:
+        power *= 2
+    return next(size for size in (power, power * 3 // 2, 2 * power) if size >= max(learning, 1))
+
+
+def _fill_in(places: list[int], whole: np.ndarray, slots: np.ndarray) -> None:
+    whole[places] = slots[: len(places)]
