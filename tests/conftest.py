@@ -8,6 +8,9 @@ from jaxtyping import install_import_hook
 # Two CPU devices on any machine, as `neuralgpu.devices.configure` makes them, but without importing JAX here.
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
 
+# Tests neither use nor fill the user's cache of compiled programs.
+os.environ["NEURALGPU_CACHE"] = "off"
+
 # The hook rewrites modules as they are imported, so it has to come before the first import of the package.
 install_import_hook("neuralgpu", "beartype.beartype")
 

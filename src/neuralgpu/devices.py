@@ -2,12 +2,18 @@
 
 import os
 import platform
+import re
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from neuralgpu import __version__
+from neuralgpu.errors import UserError, shown
 
 _MOST_CPU_DEVICES = 16
+_WORTH_KEEPING_SECONDS = 0.5
+_CACHE_BYTES = 2e9
 
 
 def cores() -> int:
@@ -16,17 +22,77 @@ def cores() -> int:
 
 
 def configure() -> None:
-    """Gives JAX one CPU device a core.
+    """Gives JAX one CPU device a core, and a folder where programs that took long to compile are kept.
 
     XLA runs a small step on little more than one core; a batch that is split over one device a core uses them all.
     Does nothing where JAX has started already.
     """
     import jax
 
+    folder, setting = program_cache(), "jax_compilation_cache_dir"
+    if folder is not None and getattr(jax.config, setting) is None:
+        _forget_oldest(folder)
+        jax.config.update(setting, str(folder))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", _WORTH_KEEPING_SECONDS)
     try:
         jax.config.update("jax_num_cpu_devices", min(cores(), _MOST_CPU_DEVICES))
     except RuntimeError:
         return
+
+
+def program_cache() -> Path | None:
+    """Returns the folder of compiled programs: what NEURALGPU_CACHE names, None for 'off'."""
+    named = os.environ.get("NEURALGPU_CACHE")
+    if named == "off":
+        return None
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(named) if named else Path(home) / "neuralgpu"
+
+
+def _forget_oldest(folder: Path) -> None:
+    """Removes the programs that were kept first until the others fit."""
+    with suppress(OSError):  # another process may remove them, too; without a cache everything works
+        kept = sorted(
+            ((entry.stat().st_mtime, entry.stat().st_size, entry) for entry in folder.iterdir()), reverse=True
+        )
+        total = 0
+        for _, size, entry in kept:
+            total += size
+            if total > _CACHE_BYTES:
+                entry.unlink()
+
+
+def join(text: str) -> None:
+    """Joins the processes that train one run together; to be called before JAX is used.
+
+    Args:
+        text: "HOST:PORT,COUNT,NUMBER", or "auto" where a scheduler knows them that JAX can ask.
+
+    Raises:
+        UserError: it is something else, or the processes do not find each other.
+    """
+    found = re.fullmatch(r"([^,\s]+:\d{1,5}),(\d{1,6}),(\d{1,6})", text)
+    if text != "auto" and (found is None or int(found[3]) >= int(found[2])):
+        raise UserError(
+            f"--distributed takes HOST:PORT,COUNT,NUMBER with a number from 0 to COUNT - 1, or auto; got {shown(text)}."
+        )
+    import jax
+
+    configure()
+    try:
+        if found is None:
+            jax.distributed.initialize()
+        else:
+            jax.distributed.initialize(found[1], int(found[2]), int(found[3]))
+    except (RuntimeError, ValueError) as error:
+        raise UserError(f"--distributed {text}: the processes did not find each other ({error}).") from error
+
+
+def is_first_process() -> bool:
+    """Says whether this is the process that writes; the only one, unless `join` was called."""
+    import jax
+
+    return not jax.distributed.is_initialized() or jax.process_index() == 0
 
 
 def memory_bytes() -> int:
@@ -59,6 +125,7 @@ def description() -> dict[str, Any]:
         "memory_gb": round(memory_bytes() / 1e9, 1),
         "platform": f"{platform.system()} {platform.machine()}",
         "executable": sys.executable,
+        "compiled_programs": str(program_cache() or "off"),
         "versions": {
             **versions(),
             "equinox": equinox.__version__,

@@ -1,10 +1,11 @@
 """Result rows: the one form in which evaluation hands its findings to reports and figures."""
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, BinaryIO, get_type_hints
 
 from neuralgpu.errors import DamagedRunError, StorageError
 
@@ -114,8 +115,17 @@ def append_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
     """
     try:
         with path.open("ab+") as file:
-            file.seek(0)
-            file.truncate(file.read().rfind(b"\n") + 1)
+            if _ends_torn(file):
+                file.seek(0)
+                file.truncate(file.read().rfind(b"\n") + 1)
             file.writelines(json.dumps(record).encode() + b"\n" for record in records)
     except OSError as error:
         raise StorageError(f"Cannot write to {path}: {error.strerror}; make room, then try again.") from error
+
+
+def _ends_torn(file: BinaryIO) -> bool:
+    end = file.seek(0, os.SEEK_END)
+    if not end:
+        return False
+    file.seek(end - 1)
+    return file.read(1) != b"\n"

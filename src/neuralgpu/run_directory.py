@@ -18,6 +18,8 @@ class RunDirectory:
     """The files of one run."""
 
     path: Path
+    writable: bool = True
+    """Off in all but the first of the processes that make a run together: they log nothing."""
 
     @property
     def config_file(self) -> Path:
@@ -54,6 +56,8 @@ class RunDirectory:
         Raises:
             StorageError: the disk refused.
         """
+        if not self.writable:
+            return
         append_lines(self.events_file, [{"event": event, "step": step, "time": round(time.time(), 3), **values}])
 
     def forget_events_after(self, step: int) -> None:
@@ -63,6 +67,8 @@ class RunDirectory:
             DamagedRunError: the log cannot be read.
             StorageError: the disk refused.
         """
+        if not self.writable:
+            return
         events = read_lines(self.events_file)
         if not all(isinstance(event.get("step"), int) for event in events):
             raise DamagedRunError(f"{self.events_file} holds an event without a step; remove that line to go on.")
@@ -97,14 +103,14 @@ def create_run(path: Path, config: RunConfig, *, force: bool) -> RunDirectory:
     return run
 
 
-def open_run(path: Path) -> RunDirectory:
+def open_run(path: Path, *, writable: bool = True) -> RunDirectory:
     """Opens an existing run.
 
     Raises:
         UserError: there is no such directory, or it is not a run.
         DamagedRunError: its settings cannot be read.
     """
-    run = RunDirectory(path)
+    run = RunDirectory(path, writable)
     try:
         if not path.exists():
             raise UserError(f"There is no run directory {path}; 'neuralgpu train' makes one.")

@@ -89,5 +89,5 @@ def test_the_live_line_never_wraps(
     if columns >= 80:
         assert "≤1:02:05 left  length 5-41  error 25.0%" in last
     if columns >= 200:
-        assert last.rstrip().endswith("loss 0.5000  12.3/s")
+        assert last.rstrip().endswith("loss 0.5000  padding 9%  12.3/s")
         assert "\N{BOX DRAWINGS HEAVY HORIZONTAL}" in last

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from neuralgpu import __version__
-from neuralgpu.cli import demo, doctor, evaluate, report, sample, solve, tasks, train
+from neuralgpu.cli import demo, doctor, evaluate, extract, report, sample, solve, tasks, train
 from neuralgpu.errors import UserError
 
 app = typer.Typer(
@@ -52,6 +52,7 @@ COMMANDS = (
     sample.sample,
     tasks.tasks,
     report.report,
+    extract.extract,
     doctor.doctor,
     demo.demo,
 )

@@ -24,7 +24,8 @@ def demo(
     from rich.console import Console
 
     from neuralgpu.cli.evaluate import judge, questions
-    from neuralgpu.cli.train import DEFAULT_PRESET, chosen_config, resume_run, run_training
+    from neuralgpu.cli.running import resume_run, run_training
+    from neuralgpu.cli.train import DEFAULT_PRESET, chosen_config
     from neuralgpu.reporting.report import write_report
     from neuralgpu.reporting.tables import results_table
     from neuralgpu.run_directory import create_run
@@ -34,7 +35,7 @@ def demo(
         typer.echo(f"Going on with {out}; --force starts anew.", err=True)
         directory, ended = resume_run(out)
     else:
-        config = chosen_config("badd", DEFAULT_PRESET, None, [], 1, seed, steps)
+        config = chosen_config("badd", DEFAULT_PRESET, None, [], (seed,), steps)
         directory = create_run(out, config, force=force)
         ended = run_training(directory, config)
     if ended:

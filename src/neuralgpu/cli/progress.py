@@ -24,8 +24,11 @@ Display = Callable[[int, int, str], None]
 
 
 @contextmanager
-def display(label: str) -> Iterator[Display]:
-    """Shows the progress of one job until the context ends."""
+def display(label: str, *, quiet: bool = False) -> Iterator[Display]:
+    """Shows the progress of one job until the context ends; nothing if it is to be quiet."""
+    if quiet:
+        yield lambda done, total, text: None
+        return
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _plain(label)

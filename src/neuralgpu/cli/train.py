@@ -1,20 +1,17 @@
 """neuralgpu train."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from neuralgpu.cli.arguments import LARGEST_SEED, StepsOption, whole_number
+from neuralgpu.cli.arguments import LARGEST_SEED, StepsOption, seed_numbers, whole_number
+from neuralgpu.cli.running import resume_run, run_training, with_settled_memory
 
 if TYPE_CHECKING:
     from neuralgpu.config import RunConfig
     from neuralgpu.curriculum import CurriculumConfig
-    from neuralgpu.run_directory import RunDirectory
     from neuralgpu.tasks import Task
-    from neuralgpu.training.standing import Progress
 
 DEFAULT_PRESET = "fast"
 
@@ -40,7 +37,9 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as model.channels=48; may be repeated."),
     ] = None,
-    seeds: Annotated[int, whole_number("--seeds", 1, 4096, "Number of seeds trained at once")] = 1,
+    seeds: Annotated[
+        str, typer.Option("--seeds", metavar="N|A..B", help="How many seeds to train together, or which: 0..14.")
+    ] = "1",
     seed: Annotated[int, whole_number("--seed", 0, LARGEST_SEED, "The first seed")] = 0,
     steps: StepsOption = None,
     memory: Annotated[
@@ -61,30 +60,50 @@ def train(
         Path | None, typer.Option("--resume", metavar="DIR", help="Go on with an interrupted run.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the run in the run directory.")] = False,
+    distributed: Annotated[
+        str | None,
+        typer.Option(
+            "--distributed",
+            metavar="HOST:PORT,COUNT,NUMBER",
+            help="Train as process NUMBER (from 0) of COUNT, which all give this option and share the run directory; "
+            "HOST:PORT is where number 0 listens. 'auto' asks the cluster's scheduler.",
+        ),
+    ] = None,
 ) -> None:
     """Teach a network a task from short examples.
 
-    Ctrl-C saves and stops; --resume goes on bit for bit.
+    Seeds learn together, each as it would alone. Ctrl-C saves and stops; --resume goes on bit for bit.
     """
+    from neuralgpu import devices
     from neuralgpu.errors import UserError
-    from neuralgpu.run_directory import create_run
+    from neuralgpu.run_directory import RunDirectory, create_run
 
+    writable = True
+    if distributed is not None:
+        devices.join(distributed)
+        writable = devices.is_first_process()
     if resume is not None:
-        texts, numbers = (task, curriculum, config, settings, memory, out), (steps, microbatch, force, seeds != 1, seed)
-        if any((*texts, *numbers)) or preset != DEFAULT_PRESET:
+        texts, others = (
+            (task, curriculum, config, settings, memory, out),
+            (steps, microbatch, force, seeds != "1", seed),
+        )
+        if any((*texts, *others)) or preset != DEFAULT_PRESET:
             raise UserError("--resume goes on with the run's own settings; give it alone.")
-        directory, ended = resume_run(resume)
+        directory, ended = resume_run(resume, writable=writable)
     else:
         if task is None and curriculum is None:
             raise UserError("Name a task to learn, such as 'neuralgpu train badd'; 'neuralgpu tasks' lists them.")
+        numbers = seed_numbers(seeds, seed)
         options = {"memory": memory, "microbatch": microbatch}
         written = [*(settings or []), *(f"{key}={value}" for key, value in options.items() if value is not None)]
-        chosen = with_settled_memory(chosen_config(task, preset, config, written, seeds, seed, steps, curriculum))
-        directory = create_run(out or Path("runs") / "-".join([*chosen.tasks, preset]), chosen, force=force)
+        chosen = with_settled_memory(chosen_config(task, preset, config, written, numbers, steps, curriculum))
+        path = out or Path("runs") / "-".join([*chosen.tasks, preset])
+        directory = create_run(path, chosen, force=force) if writable else RunDirectory(path, writable)
         ended = run_training(directory, chosen)
     if ended:
         raise typer.Exit(ended)
-    typer.echo(f"Next: neuralgpu evaluate {directory.path}", err=True)
+    if directory.writable:
+        typer.echo(f"Next: neuralgpu evaluate {directory.path}", err=True)
 
 
 def chosen_config(
@@ -92,8 +111,7 @@ def chosen_config(
     preset: str,
     config: Path | None,
     settings: list[str],
-    seeds: int,
-    seed: int,
+    seeds: tuple[int, ...],
     steps: int | None,
     curriculum: str | None = None,
 ) -> "RunConfig":
@@ -113,7 +131,7 @@ def chosen_config(
     judged = chain["tasks"][-1] if task is None else task
     own: list[dict[str, Any]] = [
         read_toml(config) if config else {},
-        {"task": judged, "curriculum": chain, "seeds": list(range(seed, seed + seeds))},
+        {"task": judged, "curriculum": chain, "seeds": list(seeds)},
         {} if steps is None else {"steps": steps},
         *map(parse_setting, settings),
     ]
@@ -163,83 +181,3 @@ def _check_lengths(config: "CurriculumConfig", task: "Task") -> None:
     if config.kind == "buckets":
         state = CurriculumState((TaskState(config.buckets[-1]),))
     draw(config, state, valid, np.random.default_rng(0), 1)
-
-
-def with_settled_memory(config: "RunConfig") -> "RunConfig":
-    """Puts the strategy that fits into the place of memory 'auto', and says which one it is."""
-    from neuralgpu import devices
-    from neuralgpu.model.memory import Auto, bytes_text, parse_memory
-
-    wanted = parse_memory(config.memory)
-    if not isinstance(wanted, Auto):
-        return config
-    devices.configure()
-    from neuralgpu.training.memory import settled
-
-    choice = settled(config, wanted.budget)
-    typer.echo(
-        f"memory {config.memory}: {choice.config.memory} needs {bytes_text(choice.needed)} "
-        f"of {bytes_text(choice.budget)}.",
-        err=True,
-    )
-    return choice.config
-
-
-def resume_run(path: Path) -> tuple["RunDirectory", int]:
-    """Goes on where a run's newest whole checkpoint stands; returns the run and the exit code."""
-    from neuralgpu.checkpoint import load_latest
-    from neuralgpu.run_directory import open_run
-
-    directory = open_run(path)
-    checkpoint, warnings = load_latest(directory.checkpoints)
-    for warning in warnings:
-        typer.echo(f"neuralgpu: {warning}", err=True)
-    return directory, run_training(directory, directory.config(), checkpoint)
-
-
-def run_training(directory: "RunDirectory", config: "RunConfig", resumed: Any = None) -> int:
-    """Trains with a progress display; returns 0, or the exit code of the signal that stopped it."""
-    from neuralgpu import devices
-    from neuralgpu.cli.interrupts import stop_on_signal
-    from neuralgpu.cli.progress import display, training_line
-
-    devices.configure()
-    from neuralgpu.training.loop import Trainer
-
-    with stop_on_signal() as stop, display(f"train {config.curriculum_text}") as show:
-        show(resumed.step if resumed else 0, config.steps, "compiling")
-        trainer = Trainer(directory, config, resumed)
-        if trainer.step >= trainer.last_step:
-            typer.echo(f"{directory.path} has made all of its {trainer.step} steps.", err=True)
-            return 0
-        if resumed is None:
-            directory.append_event(
-                "start",
-                0,
-                task=config.task,
-                curriculum=config.curriculum_text,
-                preset=config.preset,
-                seeds=list(config.seeds),
-                command=shlex.join(["neuralgpu", *sys.argv[1:]]),
-                device=devices.device_name(),
-                cores=devices.cores(),
-                versions=devices.versions(),
-            )
-        else:
-            directory.append_event("resume", trainer.step)
-        compiling = trainer.step + 1
-
-        def watch(progress: "Progress") -> None:
-            show(progress.step, progress.last_step, training_line(progress, timed=progress.step > compiling))
-
-        finished = trainer.train(watch, stop)
-    for seed, step in trainer.diverged.items():
-        typer.echo(f"Seed {seed} diverged at step {step}: its loss was no longer finite.", err=True)
-    if not finished:
-        directory.append_event("interrupt", trainer.step)
-        typer.echo(
-            f"Stopped and saved at step {trainer.step}. Go on: neuralgpu train --resume {directory.path}", err=True
-        )
-        return stop.exit_code
-    directory.append_event("finish", trainer.step, seconds=round(trainer.seconds, 2))
-    return 0

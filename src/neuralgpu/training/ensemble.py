@@ -11,7 +11,7 @@ import numpy as np
 from neuralgpu.config import RunConfig
 from neuralgpu.training.compilation import Compiler
 from neuralgpu.training.objective import Examples, Report, Weights
-from neuralgpu.training.placement import Placement, fetched, placement, put
+from neuralgpu.training.placement import Placement, fetched, given, placement, put
 from neuralgpu.training.step import Learner, compiled_programs, input_shapes, learner_shapes
 
 Groups = list[list[int]]
@@ -108,7 +108,7 @@ class Ensemble:
 
     def _step(self, group: _Group, buckets: tuple[Examples, ...], weights: Weights) -> tuple[Report, ...]:
         divided = self._placement
-        weights = put(weights, divided.by_seed)
+        weights = given(weights, divided.by_seed)
         placed = [self._placed(examples) for examples in buckets]
         lengths = tuple(examples.target.shape[-1] for examples in buckets)
         parts = [
@@ -116,14 +116,14 @@ class Ensemble:
             for length, examples in zip(lengths, placed, strict=True)
         ]
         gradients, reports = zip(*parts, strict=True)
-        used, noise_seed = tuple(examples.used for examples in placed), put(buckets[0].seed[:, 0], divided.by_seed)
+        used, noise_seed = tuple(examples.used for examples in placed), given(buckets[0].seed[:, 0], divided.by_seed)
         follow = self._compiler.program(*self._follow(divided, lengths))
         group.learner, norm = follow(group.learner, gradients, used, weights, noise_seed)
         return tuple(report._replace(gradient_norm=norm) for report in reports)
 
     def _placed(self, examples: Examples) -> Examples:
         by_example, by_seed = self._placement.by_example, self._placement.by_seed
-        return Examples(*put(examples[:3], by_example), *put(examples[3:], by_seed))
+        return Examples(*given(examples[:3], by_example), *given(examples[3:], by_seed))
 
     def _laid_out(self, learner: Learner, seeds: list[int]) -> Learner:
         slots = [*seeds, *seeds[:1] * (self.slots - len(seeds))]

@@ -4,8 +4,8 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from itertools import zip_longest
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -25,22 +25,14 @@ from neuralgpu.training.controls import (
     learning_rate,
     noise,
 )
-from neuralgpu.training.data import made_ahead, step_draws, step_examples, training_tasks
+from neuralgpu.training.data import made_ahead, training_tasks
 from neuralgpu.training.ensemble import Ensemble
+from neuralgpu.training.inputs import InputMaker, Inputs
 from neuralgpu.training.objective import Examples, Report, Weights
-from neuralgpu.training.padding import Padding, padded_length, padding
+from neuralgpu.training.padding import Padding
+from neuralgpu.training.placement import agreed
 from neuralgpu.training.standing import Cost, EpochSums, Progress, Standing, is_finite, standing_of
 from neuralgpu.training.step import initial_learner, learner_like, restarted, with_averaged_copies
-
-
-class _Inputs(NamedTuple):
-    """What a step is called with."""
-
-    draws: list[list[Draw]]
-    """One entry a seed."""
-    examples: list[tuple[Examples, ...]]
-    """One entry a group."""
-    padding: Padding
 
 
 class Trainer:
@@ -71,19 +63,22 @@ class Trainer:
         self._valid = [task.valid_length for task in self._tasks]
         self._compiler = compiler or Compiler()
         self._compiled_before = self._compiler.seconds, self._compiler.waited
-        self._ensemble = Ensemble(config, self._compiler, devices)
         if resumed is None:
             controls = [initial_controls(config, self._valid) for _ in config.seeds]
             self._standing = Standing(0, controls, self._no_sums(), [*range(len(config.seeds))])
         else:
             self._standing = standing_of(resumed)
+        self._ensemble = Ensemble(config, self._compiler, devices)
+        self._inputs = InputMaker(config, self._tasks, self._standing, self._ensemble)
         self._compile_ahead()
         started = time.perf_counter()
         learner = initial_learner(config) if resumed is None else with_arrays(learner_like(config), resumed.arrays)
         if resumed is not None:
             run.forget_events_after(resumed.step)
         self._ensemble.load(learner, self._ensemble.grouped(self._standing.learning))
+        # Drawing the first weights takes hardly longer than to compile that.
         self._standing.seconds += time.perf_counter() - started
+        self._standing.waited += time.perf_counter() - started
         self._steps_here = 0
         self._seconds_a_step: float | None = None
 
@@ -126,10 +121,10 @@ class Trainer:
         config, standing = self._config, self._standing
         while standing.step < self.last_step:
             epoch_end = min((standing.step // config.epoch + 1) * config.epoch, self.last_step)
-            with made_ahead(self._make, range(standing.step, epoch_end)) as made:
+            with made_ahead(self._inputs.make, range(standing.step, epoch_end)) as made:
                 for inputs in made:
                     self._advance(inputs, watch)
-                    if stop_requested() and standing.step < epoch_end:
+                    if agreed(stop_requested()) and standing.step < epoch_end:
                         self.save()
                         return False
             self._end_epoch()
@@ -139,7 +134,7 @@ class Trainer:
                     f"The loss of every seed was no longer finite (first at step {min(standing.diverged.values())}); "
                     "lower optimiser.learning_rate with --set."
                 )
-            if stop_requested():
+            if agreed(stop_requested()):
                 return standing.step >= self.last_step
             self._compile_ahead()
         return True
@@ -147,69 +142,32 @@ class Trainer:
     def save(self) -> None:
         """Writes a checkpoint of this moment."""
         state = asdict(self._standing)
-        step = state.pop("step")
-        save(self._run.checkpoints, Checkpoint(step, named_arrays(self._ensemble.learner()), state))
-
-    def _make(self, step: int) -> _Inputs:
-        config, groups = self._config, self._ensemble.groups
-        draws = self._draws(step)
-        examples: list[tuple[Examples, ...]] = []
-        total = Padding()
-        for group in groups:
-            empty = self._ensemble.slots - len(group)
-            of_group: list[list[Draw]] = [*(draws[index] for index in group), *([[]] * empty)]
-            seeds = [*(config.seeds[index] for index in group), *([0] * empty)]
-            buckets = step_examples(config, self._tasks, seeds, of_group, step)
-            examples.append(buckets)
-            for bucket, of_bucket in zip(buckets, zip_longest(*of_group), strict=True):
-                total += padding(config, of_bucket, bucket.target.shape[-1], self._ensemble.slots)
-        return _Inputs(draws, examples, total)
-
-    def _draws(self, step: int) -> list[list[Draw]]:
-        """Returns what every seed draws; nothing for one that has diverged or made its last step."""
-        config, standing = self._config, self._standing
-        states = [
-            None if str(seed) in standing.diverged or step >= last_step(config, control) else control.curriculum
-            for seed, control in zip(config.seeds, standing.controls, strict=True)
-        ]
-        return step_draws(config, self._tasks, states, step)
-
-    def _learning(self, step: int) -> list[int]:
-        """Returns the seeds that learn in the step, those with inputs of similar length side by side."""
-        config, standing = self._config, self._standing
-        learning = [
-            index
-            for index, (seed, control) in enumerate(zip(config.seeds, standing.controls, strict=True))
-            if str(seed) not in standing.diverged and step < last_step(config, control)
-        ]
-        return sorted(learning, key=lambda index: standing.controls[index].curriculum.length)
+        step, learner = state.pop("step"), self._ensemble.learner()
+        if self._run.writable:
+            save(self._run.checkpoints, Checkpoint(step, named_arrays(learner), state))
 
     def _compile_ahead(self) -> None:
         """Asks for the programs of this epoch, of the next bucket, and of the size that the ensemble will shrink to."""
         config, standing = self._config, self._standing
         epoch_end = (standing.step // config.epoch + 1) * config.epoch
         groups = self._ensemble.grouped(standing.learning)
-        signatures: dict[tuple[int, ...], None] = {}
-        for step in range(standing.step, min(epoch_end, self.last_step)):
-            draws = self._draws(step)
-            for group in groups:
-                buckets = zip_longest(*(draws[index] for index in group))
-                signatures[tuple(padded_length(config, of_seeds) for of_seeds in buckets)] = None
-        needed = [signature for signature in signatures if signature]
+        needed = self._inputs.signatures(groups, range(standing.step, min(epoch_end, self.last_step)))
         if config.curriculum.kind == "buckets" and needed:
-            opened = max(needed, key=len)
-            needed.append(config.curriculum.training_buckets[: len(opened) + 1])
-        for learning in filter(None, (standing.learning, self._learning(epoch_end))):
+            needed.append(config.curriculum.training_buckets[: max(map(len, needed)) + 1])
+        for learning in filter(None, (standing.learning, self._inputs.learning(epoch_end))):
             self._ensemble.compile_ahead(len(learning), needed)
 
     def _no_sums(self) -> list[list[EpochSums]]:
         return [[EpochSums() for _ in self._tasks] for _ in self._config.seeds]
 
-    def _advance(self, inputs: _Inputs, watch: Callable[[Progress], None]) -> None:
+    def _advance(self, inputs: Inputs, watch: Callable[[Progress], None]) -> None:
         standing = self._standing
         started, waited_before = time.perf_counter(), self._compiler.waited
         groups = self._ensemble.groups
-        reports = self._ensemble.step(inputs.examples, [self._weights(group) for group in groups])
+        examples = [
+            tuple(map(partial(self._used, group), of)) for group, of in zip(groups, inputs.examples, strict=True)
+        ]
+        reports = self._ensemble.step(examples, [self._weights(group) for group in groups])
         duration = time.perf_counter() - started
         standing.step += 1
         standing.seconds += duration
@@ -257,6 +215,12 @@ class Trainer:
             of_seeds(lambda control: noise(config, control, step)),
         )
 
+    def _used(self, group: list[int], examples: Examples) -> Examples:
+        """Returns a group's examples without the use of those that its diverged seeds have."""
+        used, seeds = np.array(examples.used), [str(self._config.seeds[index]) for index in group]
+        used[: len(group)] *= [seed not in self._standing.diverged for seed in seeds]
+        return examples._replace(used=used)
+
     def _count(self, index: int, draws: list[Draw], slot: int, reports: tuple[Report, ...]) -> None:
         standing, seed = self._standing, str(self._config.seeds[index])
         if not draws or seed in standing.diverged:
@@ -299,7 +263,7 @@ class Trainer:
             standing.controls[index] = following
         standing.sums = self._no_sums()
         standing.epoch_padding = Padding()
-        standing.learning = self._learning(standing.step)
+        standing.learning = self._inputs.learning(standing.step)
         groups = self._ensemble.grouped(standing.learning)
         if average.any() or attempts or groups != self._ensemble.groups:
             learner = self._ensemble.learner()

@@ -18,8 +18,8 @@ _LONGER_BY = 1.15
 class Padding:
     """Cells computed in the forward steps, a cell being one position of one example in one step."""
 
-    computed: float = 0.0
-    needed: float = 0.0
+    computed: int = 0
+    needed: int = 0
     """Of these the ones that are inside of the input and not after its last step."""
 
     def __add__(self, other: "Padding") -> "Padding":
@@ -84,4 +84,4 @@ def padding(config: RunConfig, draws: Sequence[Draw | None], padded: int, slots:
         for of_seed in used
         for length, count in of_seed.lengths.items()
     )
-    return Padding(float(config.batch * padded * run), float(needed))
+    return Padding(config.batch * padded * run, needed)

@@ -88,6 +88,11 @@ def put(tree: PyTree, sharding: NamedSharding) -> PyTree:
     )
 
 
+def given(tree: PyTree, sharding: NamedSharding) -> PyTree:
+    """Returns the arrays of a call as compiled programs take them: one process may leave the laying out to the call."""
+    return tree if jax.process_count() == 1 else put(tree, sharding)
+
+
 def fetched(tree: PyTree) -> Any:
     """Returns arrays that lie on the devices as NumPy's, whole in every process."""
     if jax.process_count() == 1:
@@ -95,3 +100,12 @@ def fetched(tree: PyTree) -> Any:
     from jax.experimental import multihost_utils
 
     return multihost_utils.process_allgather(tree, tiled=True)
+
+
+def agreed(wish: bool) -> bool:
+    """Says whether any process has a wish; every process has to ask."""
+    if jax.process_count() == 1:
+        return wish
+    from jax.experimental import multihost_utils
+
+    return bool(multihost_utils.process_allgather(np.array(wish)).any())

@@ -1,0 +1,60 @@
+"""One seed of a run as a run of its own."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from neuralgpu.checkpoint import Checkpoint, load_latest, save
+from neuralgpu.errors import UserError, shown
+from neuralgpu.rows import append_lines, read_lines
+from neuralgpu.run_directory import RunDirectory, create_run
+
+
+def extract(run: RunDirectory, seed: int, path: Path, *, force: bool) -> tuple[RunDirectory, list[str]]:
+    """Makes a run directory that holds what one seed of a run has learned, logged and been judged with so far.
+
+    The new run goes on as the seed would have: its inputs and noise follow from its number and the step alone.
+
+    Returns:
+        The new run, and one warning for every newer checkpoint that was damaged.
+
+    Raises:
+        UserError: the run has no such seed, or something is at the path and `force` is off.
+        DamagedRunError: the run cannot be read.
+        StorageError: the disk refused.
+    """
+    config = run.config()
+    if seed not in config.seeds:
+        raise UserError(f"{run.path} has no seed {seed}; it has {shown(list(config.seeds))}.")
+    if path.resolve() == run.path.resolve():
+        raise UserError(f"{path} is the run itself; give the new run another --out.")
+    checkpoint, warnings = load_latest(run.checkpoints)
+    index = config.seeds.index(seed)
+    taken = create_run(path, replace(config, seeds=(seed,)), force=force)
+    for source, target in (
+        (run.events_file, taken.events_file),
+        (run.results_file, taken.results_file),
+        (run.examples_file, taken.examples_file),
+    ):
+        kept = [record for record in read_lines(source) if record.get("seed", seed) == seed]
+        if kept:
+            append_lines(target, [_of_one(record, seed) for record in kept])
+    arrays = {name: array[index : index + 1] for name, array in checkpoint.arrays.items()}
+    save(taken.checkpoints, Checkpoint(checkpoint.step, arrays, _state_of(checkpoint.state, index, seed)))
+    taken.append_event("extract", checkpoint.step, run=run.path.name)
+    return taken, warnings
+
+
+def _of_one(record: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    return {**record, "seeds": [seed]} if "seeds" in record else dict(record)
+
+
+def _state_of(state: Mapping[str, Any], index: int, seed: int) -> dict[str, Any]:
+    return {
+        **state,
+        "controls": [state["controls"][index]],
+        "sums": [state["sums"][index]],
+        "learning": [0] if index in state["learning"] else [],
+        "diverged": {name: step for name, step in state["diverged"].items() if name == str(seed)},
+    }
