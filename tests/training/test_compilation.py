@@ -9,17 +9,19 @@ from neuralgpu.training.compilation import Compiler
 
 
 def test_programs_are_made_once_and_in_order() -> None:
-    compiler, made, free = Compiler(), [], threading.Event()
+    compiler, made, begun, free = Compiler(), [], threading.Event(), threading.Event()
 
     def make(name: str) -> str:
+        begun.set()
         assert free.wait(10)
         made.append((name, threading.current_thread().name))
         return name.upper()
 
     for name in ("a", "b", "a", "c"):
         compiler.ahead(name, lambda name=name: make(name))
+    assert begun.wait(10)
     free.set()
-    assert [compiler.program(name, lambda: pytest.fail("made already")) for name in "a"] == ["A"]
+    assert compiler.program("a", lambda: pytest.fail("begun already")) == "A"
     while len(made) < 3:
         time.sleep(0.001)
     assert made == [(name, "compiler") for name in "abc"]
