@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
-import tomli_w
-
 from neuralgpu.curriculum import CurriculumConfig
 from neuralgpu.errors import UserError, shown
 from neuralgpu.model.config import ModelConfig
@@ -150,6 +148,8 @@ class RunConfig:
 
     def to_toml(self) -> str:
         """Returns the settings as a TOML document that `--config` reads."""
+        import tomli_w  # which only those who write settings need: benchmarks run without it
+
         return tomli_w.dumps(_plain(self))
 
 
