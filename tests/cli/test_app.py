@@ -110,6 +110,11 @@ BAD: list[tuple[str, int, str]] = [
     ("evaluate RUN --length 99999 --count 100000", 2, "use a smaller --length or --count."),
     ("train badd --set model.channels=4096 --set model.layers=16", 2, "use fewer --seeds, or smaller batch"),
     ("train badd --seeds 4096 --set batch=65536", 2, "minutes on two cores"),
+    ("bench --length 40", 2, "Length 40 is not valid for 'badd' (odd lengths from 3). Nearest: 39 or 41."),
+    ("bench --compute float8", 2, "model.compute"),
+    ("bench --preset fats", 2, "There is no preset 'fats'. Did you mean 'fast'?"),
+    ("bench --channels 4096 --seeds 4096", 2, "minutes on two cores"),
+    ("bench --seconds 9 --channels 8", 2, "--seconds is for the standard sizes; give it alone"),
     # symbols
     ("solve RUN 101+12", 2, "character 6, '2', is no digit of base 2 (0 1)."),
     ("solve RUN \N{ARABIC-INDIC DIGIT ONE}+1", 2, "character 1, '\N{ARABIC-INDIC DIGIT ONE}', is no digit of base 2"),

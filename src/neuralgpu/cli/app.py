@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from neuralgpu import __version__
-from neuralgpu.cli import demo, doctor, evaluate, extract, report, sample, solve, tasks, train
+from neuralgpu.cli import bench, demo, doctor, evaluate, extract, report, sample, solve, tasks, train
 from neuralgpu.errors import UserError
 
 app = typer.Typer(
@@ -54,6 +54,7 @@ COMMANDS = (
     report.report,
     extract.extract,
     doctor.doctor,
+    bench.bench,
     demo.demo,
 )
 for command in COMMANDS:

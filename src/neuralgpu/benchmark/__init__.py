@@ -1,0 +1,1 @@
+"""What `neuralgpu bench` measures: training steps of given sizes, beside the matrix products of the same machine."""

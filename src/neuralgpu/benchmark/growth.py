@@ -1,0 +1,54 @@
+"""How the time of a training step grows with the length of its inputs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from neuralgpu.benchmark.measure import LeftOut, Measured
+
+
+class Exponent(NamedTuple):
+    """A fit of time = constant * length ** exponent."""
+
+    exponent: float
+    standard_error: float
+    """Of the exponent, from the scatter of the points about the fit."""
+
+
+def fitted_exponent(lengths: Sequence[int], seconds: Sequence[float]) -> Exponent:
+    """Fits a power law by least squares on the logarithms of at least three points."""
+    (exponent, _), covariance = np.polyfit(np.log(lengths), np.log(seconds), 1, cov=True)
+    return Exponent(float(exponent), float(covariance[0, 0] ** 0.5))
+
+
+def long_half(lengths: Sequence[int]) -> list[int]:
+    """Returns the longer half of the lengths; short inputs are done before the overhead of a step has paid off.
+
+    >>> long_half([401, 11, 41, 141, 21])
+    [41, 141, 401]
+    """
+    return sorted(lengths)[len(lengths) // 2 :]
+
+
+def exponents(points: Mapping[int, float]) -> list[tuple[list[int], Exponent]]:
+    """Returns the fits over all lengths and over the longer half that have three points or more, with their lengths.
+
+    Args:
+        points: length to seconds.
+    """
+    candidates = (sorted(points), long_half(list(points)))
+    return [
+        (lengths, fitted_exponent(lengths, [points[length] for length in lengths]))
+        for lengths in candidates
+        if len(lengths) >= 3
+    ]
+
+
+def growth_points(found: Iterable[Measured | LeftOut]) -> dict[int, float]:
+    """Returns the seconds of a step for one input, by length, of the sizes that were measured for this."""
+    return {
+        one.size.length: one.step_seconds / one.size.batch
+        for one in found
+        if isinstance(one, Measured) and one.size.purpose == "growth"
+    }
