@@ -1,10 +1,13 @@
 """The benchmarks run and print what they promise; what they measure at these sizes means nothing."""
 
+import gzip
+import importlib.util
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -37,3 +40,85 @@ def test_memory_is_analysed_for_every_strategy() -> None:
     needed = {record["strategy"]: record["bytes"] for record in found}
     assert list(needed) == ["store", "step", "sqrt", *(f"treeverse:{k}" for k in (64, 16, 8, 4)), "step/8"]
     assert needed["store"] > needed["step"] > needed["treeverse:4"]
+
+
+@pytest.fixture
+def gpu_trace() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("gpu_trace", FOLDER / "gpu_trace.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def named(kind: str, name: str, **place: int) -> dict[str, Any]:
+    return {"ph": "M", "name": kind, "args": {"name": name}, **place}
+
+
+def test_kernels_are_counted_on_the_streams_of_a_gpu(gpu_trace: ModuleType, tmp_path: Path) -> None:
+    places = [
+        named("process_name", "/device:GPU:0", pid=1),
+        named("process_name", "/host:CPU", pid=2),
+        named("thread_name", "Stream #13(Compute,Memcpy)", pid=1, tid=13),
+        named("thread_name", "Stream #14(Compute)", pid=1, tid=14),
+        named("thread_name", "XLA Modules", pid=1, tid=99),
+        named("thread_name", "Stream #13(Compute,Memcpy)", pid=2, tid=13),
+    ]
+    ran = [
+        {"ph": "X", "name": name, "pid": pid, "tid": tid, "ts": ts, "dur": dur}
+        for name, pid, tid, ts, dur in [
+            ("gemm", 1, 13, 100.0, 10.0),
+            ("gemm", 1, 13, 130.0, 20.0),
+            ("fusion", 1, 14, 140.0, 20.0),  # beside the second product for half of its time
+            ("MemcpyD2D", 1, 13, 190.0, 10.0),
+            ("jit_step", 1, 99, 100.0, 100.0),
+            ("gemm", 2, 13, 0.0, 1000.0),
+        ]
+    ]
+    with gzip.open(tmp_path / "host.trace.json.gz", "wt") as file:
+        json.dump({"traceEvents": [*places, *reversed(ran), {"ph": "M", "name": "no arguments"}]}, file)
+    found = gpu_trace.kernels(gpu_trace.read_events(tmp_path))
+    assert (found.launches, found.copies, found.busy, found.span) == (3, 1, 50.0, 100.0)
+    assert found.gap_share == 0.5
+    assert found.longest == [("gemm", 2, 30.0), ("fusion", 1, 20.0), ("MemcpyD2D", 1, 10.0)]
+    assert gpu_trace.kernels([]).gap_share == 0.0
+
+
+def gpu_results(out: Path, *options: str) -> dict[str, dict[str, Any]]:
+    """Returns what the benchmark for one GPU finds at its smallest sizes."""
+    command = [sys.executable, FOLDER / "gpu.py", "--tiny", "--out", str(out), *options]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    assert ended.stdout.count("\n== ") + 1 == len(results)
+    return results
+
+
+def test_the_device_s_rates_are_measured(tmp_path: Path) -> None:
+    results = gpu_results(tmp_path, "--only", "device")
+    assert results["device"]["failed"] is None
+    rates = [row for row in results["device"]["rows"] if "TFLOP/s" in row]
+    assert {row["compute"] for row in rates} == {"float32", "bfloat16"}
+    assert "== device" in (tmp_path / "results.txt").read_text(encoding="utf-8")
+
+
+def test_a_part_that_takes_too_long_is_stopped_and_told(tmp_path: Path) -> None:
+    results = gpu_results(tmp_path, "--only", "device,step", "--seconds", "0.001")
+    assert {name: part["failed"] for name, part in results.items()} == {
+        "device": "stopped after 0 s",
+        "step": "no time was left",
+    }
+
+
+@pytest.mark.slow
+def test_every_part_of_the_gpu_benchmark_runs(tmp_path: Path) -> None:
+    results = gpu_results(tmp_path)
+    assert list(results) == ["device", "step", "launches", "memory", "convolution", "growth", "tests"]
+    assert [name for name, part in results.items() if part["failed"]] == []
+    missing = [row for row in results["launches"]["rows"] if "flags" not in row]
+    assert {row["failed"] for row in missing} == {"needs a GPU"}
+    for name, row in [(name, row) for name, part in results.items() for row in part["rows"]]:
+        allowed = name == "device" or "PyTorch" in row.get("program", "") or row in missing
+        assert "failed" not in row or allowed, row
+    assert all(row["status"] in (0, 5) for row in results["tests"]["rows"])
