@@ -25,7 +25,6 @@ from neuralgpu.benchmark.growth import exponents
 from neuralgpu.benchmark.matrices import matrix_rate
 from neuralgpu.benchmark.measure import RepeatedStep
 from neuralgpu.benchmark.sizes import Size, growth_sizes
-from neuralgpu.benchmark.work import work
 from neuralgpu.model.convolution import Convolution, Direct
 from neuralgpu.training.memory import step_bytes
 
@@ -100,7 +99,7 @@ def pytorch_step(size: Size, mode: str, rate: float, rounds: int) -> Row:
     torch.set_float32_matmul_precision("high")
     torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.benchmark = True
     with torch.device("cuda"):
-        program = PyTorch(config, step.examples, step.learner.model)
+        program = PyTorch(config, step.examples[0], step.learners[0].model)
     (seed,) = program.seeds
     seed.advance = torch.compile(seed.advance, mode=mode, dynamic=False)
 
@@ -113,7 +112,7 @@ def pytorch_step(size: Size, mode: str, rate: float, rounds: int) -> Row:
 
     first, _ = run(), run()
     seconds = statistics.median([run() for _ in range(rounds)])
-    share = work(config, step.examples).operations / seconds / rate
+    share = step.work.operations / seconds / rate
     return {"first s": first, "ms": 1e3 * seconds, "ms of 15 seeds": 15e3 * seconds, "of bf16 rate": share}
 
 
@@ -139,7 +138,7 @@ def traced(size: Size, shapes: Shapes) -> Iterator[Row]:
         with jax.profiler.trace(folder, profiler_options=options):
             for _ in range(shapes.at_once):
                 step.begin()
-            jax.block_until_ready(step.learner)
+            jax.block_until_ready(step.learners)
         found = kernels(read_events(folder))
     except Exception as error:
         yield {**label, "failed": f"{type(error).__name__}: {error}"[:300]}

@@ -10,7 +10,6 @@ import jax
 
 from neuralgpu.benchmark.measure import RepeatedStep
 from neuralgpu.benchmark.sizes import Size
-from neuralgpu.benchmark.work import work
 
 Row = dict[str, Any]
 COMPUTES = ("bfloat16", "float32")
@@ -42,15 +41,14 @@ def per_step(step: RepeatedStep, at_once: int, rounds: int = 5) -> tuple[float, 
         started = time.perf_counter()
         for _ in range(at_once):
             step.begin()
-        jax.block_until_ready(step.learner)
+        jax.block_until_ready(step.learners)
         rows.append((time.perf_counter() - started) / at_once)
     return waited, statistics.median(rows)
 
 
 def measured_step(size: Size, shapes: Shapes) -> tuple[float, Row]:
     """Returns a step's time, the lesser of both ways to take it, and what is to be kept."""
-    config = size.config()
-    step = RepeatedStep(config)
+    step = RepeatedStep(size.config())
     first = step()
     waited, in_a_row = per_step(step, shapes.at_once)
     return min(waited, in_a_row), {
@@ -61,7 +59,7 @@ def measured_step(size: Size, shapes: Shapes) -> tuple[float, Row]:
         "first s": first,
         "waited for ms": 1e3 * waited,
         "in a row ms": 1e3 * in_a_row,
-        "useful GFLOP": work(config, step.examples).operations / 1e9,
+        "useful GFLOP": step.work.operations / 1e9,
     }
 
 

@@ -57,7 +57,7 @@ def test_most_work_comes_last_and_is_left_out_beyond_the_time(monkeypatch: pytes
     left = found[-1]
     assert isinstance(left, LeftOut)
     # 10 s less the 3 steps of 1.5 s together, and 3 steps at 2e9 operations a second
-    expected = 10 - 2.5 - 0.5 + 3 * measure.work(LONG.config(), measure.inputs(LONG.config())).operations / 2e9
+    expected = 10 - 2.5 - 0.5 + 3 * measure.work(LONG.config(), measure.draws(LONG.config())).operations / 2e9
     assert left.seconds == pytest.approx(expected)
     assert left.record() == {"kind": "left_out", **left.record()}
     assert growth_points([as_measured(LONG, 0.25), left]) == {41: 0.25}

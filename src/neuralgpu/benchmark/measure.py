@@ -18,6 +18,7 @@ from neuralgpu.curriculum import CurriculumConfig, Draw
 from neuralgpu.training.data import step_examples, training_tasks
 from neuralgpu.training.memory import step_bytes
 from neuralgpu.training.objective import Examples, Weights
+from neuralgpu.training.placement import placement
 from neuralgpu.training.step import Learner, compiled_step, initial_learner
 
 _FEWEST, _MOST, _ENOUGH_SECONDS = 2, 50, 1.5
@@ -98,34 +99,49 @@ class LeftOut:
 
 
 class RepeatedStep:
-    """A training step on fixed inputs, taken again and again."""
+    """A training step on fixed inputs, taken again and again: of one group of seeds after the other, as in a run."""
 
     def __init__(self, config: RunConfig) -> None:
-        """Makes learner and inputs, which have the length and the bucket that the settings allow; compiles nothing."""
-        self.examples = inputs(config)
-        settings = (config.optimiser.learning_rate, config.optimiser.pull, 0.0, config.model.noise)
-        self._weights = Weights(*(np.full(len(config.seeds), setting, np.float32) for setting in settings))
+        """Makes learners and inputs, which have the length and the bucket that the settings allow; compiles nothing."""
+        self.work = work(config, draws(config))
+        slots = placement(len(config.seeds), config.batch, at_once=config.group).slots
+        starts = range(0, len(config.seeds), slots)
+        groups = [replace(config, seeds=config.seeds[start : start + slots]) for start in starts]
+        self.examples = [inputs(group) for group in groups]
         # The first weights are the same for all lengths.
-        self.learner = _first_learner(replace(config, batch=1, microbatch=0, curriculum=CurriculumConfig()))
-        self._step = compiled_step(config)
+        self.learners = [
+            _first_learner(replace(group, batch=1, microbatch=0, curriculum=CurriculumConfig())) for group in groups
+        ]
+        steps = {len(group.seeds): compiled_step(group) for group in groups}
+        self._steps = [steps[len(group.seeds)] for group in groups]
+        settings = (config.optimiser.learning_rate, config.optimiser.pull, 0.0, config.model.noise)
+        self._weights = [
+            Weights(*(np.full(len(group.seeds), setting, np.float32) for setting in settings)) for group in groups
+        ]
 
     def begin(self) -> None:
         """Takes a step without waiting for it."""
-        self.learner, _ = self._step(self.learner, (self.examples,), self._weights)
+        calls = zip(self._steps, self.learners, self.examples, self._weights, strict=True)
+        self.learners = [step(learner, (examples,), weights)[0] for step, learner, examples, weights in calls]
 
     def __call__(self) -> float:
         """Takes a step, waits for it and returns its time in seconds."""
         started = time.perf_counter()
         self.begin()
-        jax.block_until_ready(self.learner)
+        jax.block_until_ready(self.learners)
         return time.perf_counter() - started
+
+
+def draws(config: RunConfig) -> list[Draw]:
+    """Returns what each seed draws where the settings allow one length and one bucket."""
+    lengths = config.curriculum
+    return [Draw(0, lengths.buckets[0], {lengths.max_length: config.batch}) for _ in config.seeds]
 
 
 def inputs(config: RunConfig) -> Examples:
     """Samples the inputs of a step whose settings allow one length and one bucket."""
-    lengths = config.curriculum
-    draws = [[Draw(0, lengths.buckets[0], {lengths.max_length: config.batch})] for _ in config.seeds]
-    return step_examples(config, training_tasks(config), draws, 0)[0]
+    drawn = [[of_seed] for of_seed in draws(config)]
+    return step_examples(config, training_tasks(config), config.seeds, drawn, 0)[0]
 
 
 @lru_cache(maxsize=4)
@@ -154,7 +170,7 @@ def measured(size: Size) -> Measured:
     return Measured(
         size=size,
         config=config,
-        work=work(config, step.examples),
+        work=step.work,
         seconds=tuple(seconds),
         compile_seconds=max(0.0, first - statistics.median(seconds)),
         data_seconds=statistics.median(made),
@@ -190,4 +206,4 @@ def measured_within(
 
 
 def _operations(config: RunConfig) -> float:
-    return work(config, inputs(config)).operations
+    return work(config, draws(config)).operations

@@ -42,7 +42,7 @@ def padded_length(config: RunConfig, draws: Sequence[Draw | None]) -> int:
     if config.model.depends_on_padding:
         return max(of_seed.bucket for of_seed in used)
     longest = max(of_seed.longest for of_seed in used)
-    return next(length for length in compiled_lengths(config.curriculum.buckets[-1]) if length >= longest)
+    return next(length for length in compiled_lengths(config.curriculum.max_length) if length >= longest)
 
 
 @lru_cache
