@@ -102,6 +102,20 @@ def test_training_beyond_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     check_training(RunConfig(task="badd", microbatch=16))
 
 
+def test_seeds_that_take_turns_need_no_more_memory_than_their_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "cores", lambda: 2)
+    monkeypatch.setattr(cost, "memory_bytes", lambda: 8 * 10**9)
+    paper = RunConfig(task="badd", seeds=tuple(range(1121)))
+    check_training(paper)
+    wide = replace(paper, model=ModelConfig(channels=128))
+    with pytest.raises(
+        UserError, match=r"^Training 1121 seeds needs about 143 GB .* use fewer --seeds, in several runs"
+    ):
+        check_training(wide)
+    with pytest.raises(UserError, match="minutes on two cores; use fewer --seeds"):
+        check_training(replace(paper, group=1121))
+
+
 def test_only_buckets_that_hold_training_inputs_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cost, "memory_bytes", lambda: 10**8)
     check_training(RunConfig(task="badd", curriculum=CurriculumConfig(kind="buckets", buckets=(8, 41, 2048))))

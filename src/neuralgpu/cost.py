@@ -1,7 +1,7 @@
 """What a computation will cost, told before it is begun."""
 
 from neuralgpu.config import RunConfig
-from neuralgpu.devices import memory_bytes
+from neuralgpu.devices import cores, memory_bytes
 from neuralgpu.errors import UserError
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.model.memory import Auto, parse_memory
@@ -13,6 +13,8 @@ _MOST_STEP_OPERATIONS = 5e13
 _OPERATIONS_PER_SECOND = 6e10
 """Of two common cores, for the estimate in messages."""
 _FLOAT = 4
+_COPIES_OF_WEIGHTS = 6
+"""Weights and two moments, on the devices and on the host."""
 _BYTES_A_SYMBOL, _BYTES_AN_EXAMPLE = 20, 600
 """Of test inputs, which are drawn before the first is answered: texts, symbols and Python's objects."""
 
@@ -22,9 +24,8 @@ def operations(model: ModelConfig, length: int) -> float:
 
     They grow with length squared, with attention cubed.
     """
-    convolutions = 1 if model.cell == "residual" else 3
     inputs = model.channels + model.task_channels
-    cell = 2 * model.kernel * model.kernel_rows * convolutions * inputs * model.channels
+    cell = 2 * model.kernel * model.kernel_rows * _convolutions(model) * inputs * model.channels
     operation = 0
     if model.global_operation == "attention":
         operation = 2 * length * (model.attention_width + model.height * model.channels)
@@ -51,15 +52,17 @@ def check_evaluation(model: ModelConfig, seeds: int, lengths_and_counts: list[tu
 
 
 def check_training(config: RunConfig) -> None:
-    """Refuses training whose single step would take absurdly long or not fit into memory.
+    """Refuses training of which a group's step would take absurdly long or not fit into memory.
+
+    The group is taken to be as large as the settings, or else the cores, let it be.
 
     Raises:
         UserError: the message gives the estimate and what to change.
     """
     model, curriculum = config.model, config.curriculum
     buckets = curriculum.training_buckets if curriculum.kind == "buckets" else curriculum.training_buckets[-1:]
-    inputs = config.batch * len(config.seeds)
-    total = 4 * inputs * sum(operations(model, bucket) for bucket in buckets)
+    seeds = min(len(config.seeds), config.group or cores())
+    total = 4 * seeds * config.batch * sum(operations(model, bucket) for bucket in buckets)
     remedy = "fewer --seeds, or smaller batch, model.channels or curriculum lengths with --set"
     if total > _MOST_STEP_OPERATIONS:
         raise UserError(
@@ -67,11 +70,25 @@ def check_training(config: RunConfig) -> None:
             f"on two cores; use {remedy}."
         )
     memory = parse_memory(config.memory)
-    at_once = (config.microbatch or config.batch) * len(config.seeds)
+    at_once = seeds * (config.microbatch or config.batch)
     kept = sum(float(bucket) * (1 if isinstance(memory, Auto) else memory.states(bucket)) for bucket in buckets)
     _check_memory(
         kept * at_once * model.height * model.channels * _FLOAT, "A training step", f"{remedy}, or --memory treeverse:8"
     )
+
+    cell = (
+        model.kernel
+        * model.kernel_rows
+        * _convolutions(model)
+        * (model.channels + model.task_channels)
+        * model.channels
+    )
+    weights = model.copies * model.layers * cell * _COPIES_OF_WEIGHTS * len(config.seeds) * _FLOAT
+    _check_memory(float(weights), f"Training {len(config.seeds)} seeds", "fewer --seeds, in several runs")
+
+
+def _convolutions(model: ModelConfig) -> int:
+    return 1 if model.cell == "residual" else 3
 
 
 def _check_memory(needed: float, what: str, remedy: str) -> None:

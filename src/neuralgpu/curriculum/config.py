@@ -42,7 +42,8 @@ class CurriculumConfig:
     any_length: float = 0.25
     """growth: chance of taking a draw from all lengths up to max_length where that is longer."""
     buckets: tuple[int, ...] = (8, 12, 16, 20, 24, 28, 32, 36, 40, 48, 64, 128)
-    """Padded lengths that steps are compiled for, rising."""
+    """Padded lengths, rising. For a model that does not depend on padding they set the published scales of loss and
+    dropout alone, and steps are compiled for closer lengths."""
     proving_bucket: int = 0
     """buckets: who has learned the algorithm and not its inputs by heart passes this bucket soon after it opens. A seed
     that does not starts over with new weights. Where it is not in use, or the last one, every seed goes on."""
