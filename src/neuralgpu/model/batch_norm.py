@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from neuralgpu.model.arrays import AnyArray
+from neuralgpu.model.arrays import AnyArray, at_least_single
 from neuralgpu.model.convolution import State
 
 EXAMPLE_AXIS = "example"
@@ -33,7 +33,8 @@ class BatchNorm(eqx.Module):
 
     def __call__(self, state: State, moments: Moments) -> State:
         """Normalises one state, padding included: it is not masked afterwards."""
-        return (state - moments.mean) * (self.scale * jax.lax.rsqrt(moments.variance + _EPSILON)) + self.offset
+        scale = self.scale * jax.lax.rsqrt(moments.variance + _EPSILON)
+        return ((state - moments.mean) * scale + self.offset).astype(state.dtype)
 
     def change_by(self, moments: Moments) -> Moments:
         """Returns what the moments of every step, [round, copy, channel], change the running ones by.
@@ -63,6 +64,7 @@ class Company(NamedTuple):
 
     def moments(self, state: State) -> Moments:
         """Returns the moments over all counted places of the batch; the same for each of its examples."""
+        state = at_least_single(state)
         places = jnp.maximum(self._total(jnp.sum(self.counted) * state.shape[1]), 1)
         mean = self._total(jnp.sum(state * self.counted, axis=(0, 1))) / places
         variance = self._total(jnp.sum(jnp.square(state - mean) * self.counted, axis=(0, 1))) / places

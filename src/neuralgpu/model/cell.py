@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, UInt32
 
-from neuralgpu.model.arrays import AnyArray
+from neuralgpu.model.arrays import AnyArray, at_least_single
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.model.convolution import Banded, Convolution, Direct, State
 from neuralgpu.model.noise import dropout
@@ -88,7 +88,7 @@ class DiagonalCGRU(eqx.Module):
         self, state: State, disturbance: Disturbance | None, context: Context
     ) -> tuple[State, Float[Array, ""]]:
         """Returns the next state and the summed saturation cost of this step's pre-activations."""
-        gates = self.gates(context.beside(state)) + jnp.repeat(jnp.array([0.5, 0.7]), state.shape[-1])
+        gates = self.gates(context.beside(state)) + jnp.repeat(jnp.array([0.5, 0.7], state.dtype), state.shape[-1])
         reset, update = jnp.split(hard_sigmoid(gates), 2, axis=-1)
         pre_candidate = self.candidate(context.beside(reset * state))
         candidate = hard_tanh(pre_candidate)
@@ -143,7 +143,7 @@ def hard_tanh(x: Float[Array, "..."]) -> Float[Array, "..."]:
 
 def saturation_cost(x: Float[Array, "..."], limit: float) -> Float[Array, ""]:
     """Returns the sum by which magnitudes exceed the limit."""
-    return jnp.sum(jnp.maximum(jnp.abs(x) - limit, 0))
+    return jnp.sum(jnp.maximum(jnp.abs(at_least_single(x)) - limit, 0))
 
 
 def _shifted(state: State) -> State:

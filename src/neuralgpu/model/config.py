@@ -24,6 +24,8 @@ class ModelConfig:
     """Width of the convolution, in positions and (where height > 1) in rows; odd."""
     vocabulary: int = 33
     """Number of symbols in and out, padding included."""
+    compute: Literal["float32", "bfloat16"] = "float32"
+    """What the steps compute with; weights, embedding, readout, loss and optimiser are single precision anyway."""
     task_channels: int = 0
     """Number of tasks that a model is told apart: a one-hot code of the task, in as many channels, is appended to the
     input of every convolution, where the mask is on. 0: the model is not told its task."""

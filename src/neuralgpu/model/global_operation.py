@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from neuralgpu.model.arrays import AnyArray
+from neuralgpu.model.arrays import AnyArray, at_least_single
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.model.convolution import State
 
@@ -40,7 +40,8 @@ class Shift(eqx.Module):
     def __call__(self, state: State, mask: Bool[AnyArray, "length"]) -> State:
         """Returns the moved state, zero outside the mask."""
         length = len(state)
-        shares = jax.nn.softmax(_SHARPNESS * self.weights + _STAY * (np.array(SHIFTS) == 0))
+        shares = jax.nn.softmax(_SHARPNESS * at_least_single(self.weights) + _STAY * (np.array(SHIFTS) == 0))
+        shares = shares.astype(state.dtype)
         # A shift by the whole bucket or more moves everything out of it.
         possible = [(index, shift) for index, shift in enumerate(SHIFTS) if abs(shift) < length]
         reach = max(shift for _, shift in possible)
@@ -64,9 +65,9 @@ class Attention(eqx.Module):
     def __call__(self, state: State, mask: Bool[AnyArray, "length"]) -> State:
         """Returns the state after reading, zero outside the mask."""
         flat = state.reshape(len(state), -1)
-        scores = (flat @ self.query) @ (flat @ self.key).T / self.query.shape[1] ** 0.5
+        scores = at_least_single((flat @ self.query) @ (flat @ self.key).T) / self.query.shape[1] ** 0.5
         # A finite lowest score: an example of padding only has no other one.
-        shares = jax.nn.softmax(jnp.where(mask, scores, jnp.finfo(scores.dtype).min))
+        shares = jax.nn.softmax(jnp.where(mask, scores, jnp.finfo(scores.dtype).min)).astype(state.dtype)
         read = (shares @ flat).reshape(state.shape)
         gate = jax.nn.sigmoid(state @ self.gate + self.gate_bias + _KEEP)
         return (state + gate * (read - state)) * mask[:, None, None]

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree, UInt32
 
-from neuralgpu.model.arrays import AnyArray
+from neuralgpu.model.arrays import AnyArray, at_least_single
 from neuralgpu.model.batch_norm import BatchNorm, Company, Moments, initial_batch_norm
 from neuralgpu.model.cell import (
     Cell,
@@ -126,7 +126,8 @@ class NeuralGPU(eqx.Module):
         last, _, moments = self._run(grid, mask, training, steps, task, axes, memory, keep_states=False)
         state = last.state if last.summed is None else last.summed
         running = None if self.batch_norm is None or moments is None else self.batch_norm.change_by(moments)
-        return Output(state[:, 0] @ self.readout + self.readout_bias, last.saturation, running)
+        read = state[:, 0].astype(self.readout.dtype)
+        return Output(read @ self.readout + self.readout_bias, last.saturation, running)
 
     def trace(
         self,
@@ -136,7 +137,7 @@ class NeuralGPU(eqx.Module):
     ) -> Float[Array, "step length height channel"]:
         """Returns the state after every step, in evaluation, where the example is a batch of its own."""
         _, states, _ = self._run(grid, mask, None, None, task, (), STORE, keep_states=True)
-        return states.reshape(-1, *states.shape[2:])
+        return states.reshape(-1, *states.shape[2:]).astype(self.embedding.dtype)
 
     def _run(
         self,
@@ -161,6 +162,8 @@ class NeuralGPU(eqx.Module):
         if training is not None and config.input_dropout:
             seed = random_bits(training.seed ^ random_bits(jnp.uint32(_BEFORE_THE_FIRST_STEP), ()), ())
             state = dropout(state, jnp.asarray(config.input_dropout), seed)
+        dtype = jnp.bfloat16 if config.compute == "bfloat16" else self.embedding.dtype
+        state, weight = state.astype(dtype), weight.astype(dtype)
         code = self._task_code(task, weight)
         company = self._company(mask, axes, training)
         stops = config.stop == "length" and config.output == "last"
@@ -187,7 +190,7 @@ class NeuralGPU(eqx.Module):
                 moments = copy.batch_norm.running if company is None else company.moments(new)
                 new = copy.batch_norm(new, moments)
             if training is not None and seeds is not None and config.noise:
-                new = new + training.noise * gaussian(seeds[-2], new.shape) * weight
+                new = (new + training.noise * gaussian(seeds[-2], new.shape) * weight).astype(dtype)
             if stops:
                 new, total = jax.tree.map(
                     lambda *pair: jnp.where(number <= last_step, *pair),
@@ -199,10 +202,12 @@ class NeuralGPU(eqx.Module):
             return _Progress(new, total, summed), kept
 
         cells = tuple(jax.vmap(lambda cell: prepared(cell, config.height))(cell) for cell in self.cells)
+        # Once for all the steps; batch normalisation keeps its precision.
+        cells, operation = jax.tree.map(lambda leaf: leaf.astype(dtype), (cells, self.global_operation))
         last, kept = unroll(
             step,
-            _Progress(state, saturation, jnp.zeros_like(state) if config.output == "sum" else None),
-            _Copy(cells, self.global_operation, self.batch_norm),
+            _Progress(state, saturation, jnp.zeros_like(at_least_single(state)) if config.output == "sum" else None),
+            _Copy(cells, operation, self.batch_norm),
             config.rounds(config.steps(grid.shape[0]) if steps is None else steps),
             memory=STORE if training is None else memory,
             last_step=last_step if skips else None,
@@ -228,7 +233,7 @@ class NeuralGPU(eqx.Module):
         count = self.config.task_channels
         if not count:
             return None
-        code = jax.nn.one_hot(0 if task is None else task, count) * weight
+        code = jax.nn.one_hot(0 if task is None else task, count, dtype=weight.dtype) * weight
         return jnp.broadcast_to(code, (len(weight), self.config.height, count))
 
     def _company(self, mask: AnyArray, axes: tuple[str, ...], training: Training | None) -> Company | None:

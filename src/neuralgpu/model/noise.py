@@ -44,4 +44,4 @@ def truncated_gaussian(seed: UInt32[AnyArray, ""], shape: tuple[int, ...]) -> Fl
 def dropout(values: Float[Array, "..."], rate: Float[AnyArray, ""], seed: UInt32[AnyArray, ""]) -> Float[Array, "..."]:
     """Sets a share `rate` of the values to 0 and scales the others by 1 / (1 - rate)."""
     kept = random_bits(seed, values.shape) >= (rate * 4294967040.0).astype(jnp.uint32)
-    return jnp.where(kept, values / (1 - rate), 0)
+    return jnp.where(kept, values / (1 - rate), 0).astype(values.dtype)
