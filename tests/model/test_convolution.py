@@ -14,8 +14,10 @@ def drawn(*shape: int) -> jax.Array:
     return jnp.asarray(np.random.default_rng(len(shape)).normal(size=shape), jnp.float32)
 
 
+@pytest.mark.parametrize("wide", [CHANNELS, CHANNELS + 1])
 @pytest.mark.parametrize("kernel", [(3, 3), (5, 3), (1, 1)])
-def test_forms_agree_in_value_and_gradient(kernel: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_forms_agree_in_value_and_gradient(kernel: tuple[int, int], wide: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neuralgpu.model.convolution._WIDE", wide)
     convolution = Convolution(drawn(*kernel, CHANNELS, OUT), drawn(OUT))
     state, towards = drawn(LENGTH, HEIGHT, CHANNELS), drawn(LENGTH, HEIGHT, OUT)
 
