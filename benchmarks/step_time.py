@@ -108,7 +108,7 @@ def compared(sizes: argparse.Namespace, channels: int, length: int, seeds: int) 
     config = run_config(merged([preset_settings("classic", "add"), settings]))
     bucket = config.curriculum.bucket_of(length)
     draws = [[Draw(0, bucket, {length: sizes.batch})]] * seeds
-    (examples,) = step_examples(config, (find_task(_TASK),), draws, 0)
+    (examples,) = step_examples(config, (find_task(_TASK),), config.seeds, draws, 0)
     check_agreement(config, examples)
     ours = Ours(config, examples)
     others = {

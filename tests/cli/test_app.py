@@ -157,8 +157,16 @@ BAD: list[tuple[str, int, str]] = [
     ("train badd --seeds 3,x", 2, "or ranges of seeds such as 0..14 or 3,7,20..29, got '3,x'."),
     ("train badd --seeds 3,3", 2, "seeds must be different numbers"),
     ("train badd --seeds 0..2 --seed 5", 2, "--seeds '0..2' names the seeds itself; leave --seed out."),
-    ("train badd --distributed here", 2, "--distributed takes HOST:PORT,COUNT,NUMBER with a number from 0 to COUNT - 1"),
-    ("train badd --distributed a:1,2,2", 2, "--distributed takes HOST:PORT,COUNT,NUMBER with a number from 0 to COUNT - 1"),
+    (
+        "train badd --distributed here",
+        2,
+        "--distributed takes HOST:PORT,COUNT,NUMBER with a number from 0 to COUNT - 1",
+    ),
+    (
+        "train badd --distributed a:1,2,2",
+        2,
+        "--distributed takes HOST:PORT,COUNT,NUMBER with a number from 0 to COUNT - 1",
+    ),
     ("extract RUN --seed 9 --out elsewhere", 2, "has no seed 9; it has [0, 1]."),
     ("extract RUN --seed 1 --out RUN", 2, "is the run itself; give the new run another --out."),
     ("extract RUN --seed 1 --out FOLDER", 2, "is there already and is not a run; choose another --out."),
