@@ -8,6 +8,7 @@ import jax
 import pytest
 from rich.console import Console
 
+from neuralgpu import cost
 from neuralgpu.benchmark import matrices, measure
 from neuralgpu.benchmark.growth import growth_points
 from neuralgpu.benchmark.measure import LeftOut, Measured, measured_within
@@ -76,7 +77,8 @@ def test_the_rate_counts_every_product_on_every_device(monkeypatch: pytest.Monke
     assert matrices.matrix_rate("bfloat16", side) == expected
 
 
-def test_tables_have_room_for_large_numbers() -> None:
+def test_tables_have_room_for_large_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "memory_bytes", lambda: 10**15)
     largest = as_measured(Size(channels=1024, seeds=99, length=5, batch=1, compute="float32"), 12_345.6)
     console = Console(width=COLUMNS)
     with console.capture() as captured:

@@ -37,7 +37,7 @@ def test_seed_7_of_15_learns_in_200_steps_what_it_learns_alone(
     monkeypatch.setattr(loop, "initial_learner", initial_learner)
     # Seeds move on where they learn: their lengths part.
     curriculum = replace(cgru_config.curriculum, advance_below=0.97, any_length=0.25)
-    config = replace(cgru_config, curriculum=curriculum, steps=200, epoch=20, seeds=tuple(range(15)))
+    config = replace(cgru_config, curriculum=curriculum, batch=2, steps=200, epoch=20, seeds=tuple(range(15)))
     company = trained(started(tmp_path / "company", config), config)
     alone_config = replace(config, seeds=(7,))
     alone = trained(started(tmp_path / "alone", alone_config), alone_config)

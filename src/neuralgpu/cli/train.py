@@ -72,7 +72,9 @@ def train(
 ) -> None:
     """Teach a network a task from short examples.
 
-    Seeds learn together, each as it would alone. Ctrl-C saves and stops; --resume goes on bit for bit.
+    Seeds learn together, each as it would alone.
+
+    Ctrl-C saves and stops; --resume goes on bit for bit.
     """
     from neuralgpu import devices
     from neuralgpu.errors import UserError
