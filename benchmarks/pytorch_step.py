@@ -51,11 +51,11 @@ class _Seed:
         self._dtype = getattr(torch, config.model.compute)
         self._grid = _tensor(examples.grid[number, :, :, 0]).long()
         self._target = _tensor(examples.target[number]).long()
+        self._bucket = float(examples.bucket[number])
         mask = (self._grid != 0) | (self._target != 0)
         self._mask = mask[:, None, :, None].float()
         last_step = mask.sum(dim=1)[:, None, None, None]
-        steps = config.model.rounds(mask.shape[1]) * config.model.copies
-        steps = min(steps, int(last_step.max()) + 1)
+        steps = min(int(examples.steps[number]), int(last_step.max()) + 1)
         self._taken = [number <= last_step for number in range(steps)]
         # Its epsilon joins a bias-corrected root, ours one that is not: other numbers, the same work.
         self._adam = torch.optim.Adam(
@@ -72,7 +72,7 @@ class _Seed:
         return loss.item()
 
     def _loss(self) -> Tensor:
-        model, (batch, bucket) = self._config.model, self._grid.shape
+        model, batch, bucket = self._config.model, len(self._grid), self._bucket
         embedding, readout, readout_bias, *cells = self.parameters
         copies = list(zip(*(weight.to(self._dtype).unbind() for weight in cells), strict=True))
         row = torch.tanh(functional.embedding(self._grid, embedding, padding_idx=0)).permute(0, 2, 1)[..., None]
