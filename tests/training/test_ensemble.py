@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -70,6 +71,20 @@ def test_seeds_that_are_done_leave_the_compute(tmp_path: Path, diagonal_config: 
         assert array[1].tobytes() == stopped.arrays[name][1].tobytes()
     again = trained(run, config, stopped)
     assert same_bits(again.checkpoint, ended.checkpoint)
+
+
+def test_a_run_does_not_wait_for_a_seed_that_has_diverged(tmp_path: Path, diagonal_config: RunConfig) -> None:
+    config = replace(diagonal_config, steps=12)
+    run = started(tmp_path / "run", config)
+    start = trained(run, config, stop_at=2).checkpoint
+    state = copy.deepcopy(dict(start.state))
+    state["controls"][0]["learning_rate"] = math.inf
+    state["controls"][1]["learned_at"] = 5  # the last step is 3 later
+    ended = trained(run, config, replace(start, state=state))
+    assert ended.finished
+    assert ended.trainer.diverged == {"0": 4}
+    assert ended.checkpoint.step == 8
+    assert {"event": "diverged", "step": 4, "seed": 0} in ended.events
 
 
 def test_the_number_of_slots_shrinks_to_the_next_size(

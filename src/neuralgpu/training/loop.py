@@ -89,8 +89,14 @@ class Trainer:
 
     @property
     def last_step(self) -> int:
-        """Number of steps after which the run ends, as far as it is known now."""
-        return max(last_step(self._config, control) for control in self._standing.controls)
+        """Number of steps after which the run ends, as far as it is known now; seeds that have diverged make none."""
+        standing = self._standing
+        ends = [
+            last_step(self._config, control)
+            for seed, control in zip(self._config.seeds, standing.controls, strict=True)
+            if str(seed) not in standing.diverged
+        ]
+        return max(ends, default=standing.step)
 
     @property
     def seconds(self) -> float:
