@@ -31,7 +31,15 @@ VARIANTS = {
     "sum": replace(SMALL, output="sum"),
 }
 MEMORIES = {str(memory): memory for memory in (STORE, SQRT, treeverse(3), OFFLOAD)}
-each_variant = pytest.mark.parametrize("config", VARIANTS.values(), ids=VARIANTS.keys())
+SIMPLE = ("tanh cutoff, smooth", "one row", "told its task", "shift", "sum")
+"""Variants whose steps take hardly another path than those of the others."""
+each_variant = pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param(config, id=name, marks=[pytest.mark.slow] if name in SIMPLE else [])
+        for name, config in VARIANTS.items()
+    ],
+)
 
 
 def as_computed(model: NeuralGPU, compute: Any) -> NeuralGPU:

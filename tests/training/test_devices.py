@@ -72,7 +72,7 @@ def test_a_batch_that_devices_do_not_divide_is_left_to_fewer() -> None:
     assert placement(1, 3, jax.devices("cpu")[:2]).mesh.size == 1
 
 
-@pytest.mark.parametrize("seeds", [1, 3])
+@pytest.mark.parametrize("seeds", [1, 2])
 def test_two_hosts_train_what_one_does(tmp_path: Path, seeds: int) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

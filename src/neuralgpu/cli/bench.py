@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from neuralgpu.benchmark.measure import LeftOut, Measured
     from neuralgpu.benchmark.sizes import Size
 
-DEFAULT_SECONDS = 180
+DEFAULT_SECONDS = 300
 
 
 def bench(
