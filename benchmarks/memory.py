@@ -3,8 +3,7 @@
     python benchmarks/memory.py [--channels 24] [--lengths 41] [--all] [--batch 32] [--rounds 3] [--longest 30] [--json]
 
 The step is the classic preset's for one seed on one device: 2 CGRU layers, height 4, 6 relaxed copies, gradient and
-Adam. An input of 41 symbols runs in a bucket of 48, as published, a longer one in a bucket of its own length. Four
-tables come out, with a row for each number of channels and length:
+Adam. Four tables come out, with a row for each number of channels and length:
 
 - the bytes that the step holds at once, by the compiler's own analysis;
 - computing, relative to storing everything, counted: a step of the network is one unit forwards and two backwards
@@ -54,8 +53,7 @@ Row = tuple[int, int]
 def settings(channels: int, length: int, strategy: str, batch: int) -> RunConfig:
     """Returns the classic preset with one bucket, the one of that length."""
     memory, _, microbatch = strategy.partition("/")
-    bucket = 48 if length == 41 else length
-    lengths = {"buckets": [bucket], "max_length": length, "start_length": length}
+    lengths = {"buckets": [length], "max_length": length, "start_length": length}
     given = {
         "task": "badd",
         "batch": batch,

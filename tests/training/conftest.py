@@ -16,7 +16,7 @@ from neuralgpu.curriculum import CurriculumConfig
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.training import loop
 from neuralgpu.training.compilation import Compiler
-from neuralgpu.training.step import Learner, Step, compiled_step, learner_like
+from neuralgpu.training.step import Learner, Step, compiled_step, learner_shapes
 
 CONFIGS = {
     "cgru": RunConfig(
@@ -112,7 +112,7 @@ class Workshop:
 
 def numpy_learner(config: RunConfig) -> Learner:
     """Returns weights that NumPy draws from each seed's number: compiling the real drawing takes seconds."""
-    shapes = learner_like(config)
+    shapes = learner_shapes(config, len(config.seeds))
 
     def filled(leaf: jax.ShapeDtypeStruct) -> np.ndarray:
         drawn = [

@@ -16,8 +16,6 @@ from neuralgpu.training import memory
 from neuralgpu.training.memory import settled, step_bytes
 from neuralgpu.training.microbatch import batch_gradient
 from neuralgpu.training.objective import Examples, Weights
-from neuralgpu.training.placement import Placement
-from neuralgpu.training.step import Programs, compiled_programs
 
 ONE_ROW = ModelConfig(channels=6, height=1, layers=1, copies=2, dropout=0.3, noise=0.1)
 MODELS = {
@@ -98,13 +96,8 @@ def long(cgru_config: RunConfig) -> RunConfig:
     return replace(cgru_config, curriculum=replace(cgru_config.curriculum, max_length=48, buckets=(48,)))
 
 
-def test_each_strategy_needs_less_than_the_one_before_it(monkeypatch: pytest.MonkeyPatch, long: RunConfig) -> None:
-    def quick_programs(config: RunConfig, divided: Placement) -> Programs:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(jax, "jit", partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0}))
-            return compiled_programs(config, divided)
-
-    monkeypatch.setattr(memory, "compiled_programs", quick_programs)
+@pytest.mark.usefixtures("quickly_compiled")
+def test_each_strategy_needs_less_than_the_one_before_it(long: RunConfig) -> None:
     strategies = ("store", "step", "sqrt", "treeverse:2")
     needed = [step_bytes(replace(long, memory=strategy)) for strategy in strategies]
     needed.append(step_bytes(replace(long, memory="treeverse:2", microbatch=1)))

@@ -12,7 +12,7 @@ from neuralgpu.config import RunConfig
 from neuralgpu.training.compilation import Compiler
 from neuralgpu.training.objective import Examples, Report, Weights
 from neuralgpu.training.placement import Placement, fetched, given, placement, put
-from neuralgpu.training.step import Learner, compiled_programs, input_shapes, learner_shapes
+from neuralgpu.training.step import Learner, lowered_follow, lowered_gradient, noise_seed, take_step
 
 Groups = list[list[int]]
 """Places of seeds in the run's settings; the seeds of a group lie in the slots of one call of the compiled step."""
@@ -104,22 +104,17 @@ class Ensemble:
         for lengths in signatures:
             for length in lengths:
                 self._compiler.ahead(*self._gradient(divided, length))
-            self._compiler.ahead(*self._follow(divided, lengths))
+            self._compiler.ahead(*self._follow(divided, len(lengths)))
 
     def _step(self, group: _Group, buckets: tuple[Examples, ...], weights: Weights) -> tuple[Report, ...]:
         divided = self._placement
-        weights = given(weights, divided.by_seed)
-        placed = [self._placed(examples) for examples in buckets]
         lengths = tuple(examples.target.shape[-1] for examples in buckets)
-        parts = [
-            self._compiler.program(*self._gradient(divided, length))(group.learner.model, examples, weights)
-            for length, examples in zip(lengths, placed, strict=True)
-        ]
-        gradients, reports = zip(*parts, strict=True)
-        used, noise_seed = tuple(examples.used for examples in placed), given(buckets[0].seed[:, 0], divided.by_seed)
-        follow = self._compiler.program(*self._follow(divided, lengths))
-        group.learner, norm = follow(group.learner, gradients, used, weights, noise_seed)
-        return tuple(report._replace(gradient_norm=norm) for report in reports)
+        gradients = [self._compiler.program(*self._gradient(divided, length)) for length in lengths]
+        follow = self._compiler.program(*self._follow(divided, len(lengths)))
+        placed = [self._placed(examples) for examples in buckets]
+        weights, noise_seeds = given((weights, noise_seed(buckets)), divided.by_seed)
+        group.learner, reports = take_step(gradients, follow, group.learner, placed, weights, noise_seeds)
+        return reports
 
     def _placed(self, examples: Examples) -> Examples:
         by_example, by_seed = self._placement.by_example, self._placement.by_seed
@@ -131,31 +126,15 @@ class Ensemble:
 
     def _gradient(self, divided: Placement, length: int) -> tuple[tuple[Any, ...], Callable[[], Any]]:
         def make() -> Any:
-            learner = learner_shapes(self._config, divided)
-            return (
-                compiled_programs(self._config, divided)
-                .gradient.lower(learner.model, *input_shapes(self._config, length, divided))
-                .compile()
-            )
+            return lowered_gradient(self._config, divided, length).compile()
 
         return ("gradient", self._config, divided, length), make
 
-    def _follow(self, divided: Placement, lengths: tuple[int, ...]) -> tuple[tuple[Any, ...], Callable[[], Any]]:
+    def _follow(self, divided: Placement, buckets: int) -> tuple[tuple[Any, ...], Callable[[], Any]]:
         def make() -> Any:
-            learner = learner_shapes(self._config, divided)
-            examples, weights = input_shapes(self._config, lengths[0], divided)
-            gradient, _ = jax.eval_shape(
-                compiled_programs(self._config, divided).gradient, learner.model, examples, weights
-            )
-            gradient = jax.tree.map(
-                lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=divided.by_seed), gradient
-            )
-            used = (examples.used,) * len(lengths)
-            noise_seed = jax.ShapeDtypeStruct((divided.slots,), np.uint32, sharding=divided.by_seed)
-            follow = compiled_programs(self._config, divided).follow
-            return follow.lower(learner, (gradient,) * len(lengths), used, weights, noise_seed).compile()
+            return lowered_follow(self._config, divided, buckets).compile()
 
-        return ("follow", self._config, divided, len(lengths)), make
+        return ("follow", self._config, divided, buckets), make
 
 
 def _size(learning: int) -> int:

@@ -17,9 +17,7 @@ from neuralgpu.run_directory import RunDirectory
 from neuralgpu.training.compilation import Compiler
 from neuralgpu.training.controls import (
     Controls,
-    EpochStatistics,
     after_epoch,
-    epoch_told,
     initial_controls,
     last_step,
     learning_rate,
@@ -27,12 +25,13 @@ from neuralgpu.training.controls import (
 )
 from neuralgpu.training.data import made_ahead, training_tasks
 from neuralgpu.training.ensemble import Ensemble
+from neuralgpu.training.epoch_events import epoch_events
 from neuralgpu.training.inputs import InputMaker, Inputs
 from neuralgpu.training.objective import Examples, Report, Weights
 from neuralgpu.training.padding import Padding
 from neuralgpu.training.placement import agreed
 from neuralgpu.training.standing import Cost, EpochSums, Progress, Standing, is_finite, standing_of
-from neuralgpu.training.step import initial_learner, learner_like, restarted, with_averaged_copies
+from neuralgpu.training.step import initial_learner, learner_shapes, restarted, with_averaged_copies
 
 
 class Trainer:
@@ -72,7 +71,11 @@ class Trainer:
         self._inputs = InputMaker(config, self._tasks, self._standing, self._ensemble)
         self._compile_ahead()
         started = time.perf_counter()
-        learner = initial_learner(config) if resumed is None else with_arrays(learner_like(config), resumed.arrays)
+        learner = (
+            initial_learner(config)
+            if resumed is None
+            else with_arrays(learner_shapes(config, len(config.seeds)), resumed.arrays)
+        )
         if resumed is not None:
             run.forget_events_after(resumed.step)
         self._ensemble.load(learner, self._ensemble.grouped(self._standing.learning))
@@ -260,11 +263,9 @@ class Trainer:
             if not any(statistics):
                 continue
             following, average[index] = after_epoch(config, control, statistics, self._valid, standing.step)
-            self._log_epoch(seed, control, following, statistics)
-            if control.learned_at is None and following.learned_at is not None:
-                self._run.append_event("learned", standing.step, seed=seed)
+            for event in epoch_events(config, self._tasks, control, following, statistics, standing):
+                self._run.append_event(event.pop("event"), standing.step, seed=seed, **event)
             if following.attempt > control.attempt:
-                self._run.append_event("restart", standing.step, seed=seed, length=control.curriculum.length)
                 attempts[index] = following.attempt
             standing.controls[index] = following
         standing.sums = self._no_sums()
@@ -278,32 +279,3 @@ class Trainer:
             if average.any():
                 learner = with_averaged_copies(learner, average)
             self._ensemble.load(learner, groups)
-
-    def _log_epoch(
-        self, seed: int, control: Controls, following: Controls, statistics: list[EpochStatistics | None]
-    ) -> None:
-        """Writes the epoch of the task being learned, and what the epoch's end changed for any task."""
-        standing, before, after = self._standing, control.curriculum, following.curriculum
-        told, means = epoch_told(before, statistics)
-        others = {
-            task.name: {"length": state.length, "sequence_error": of_task.sequence_error}
-            for number, (task, state, of_task) in enumerate(zip(self._tasks, before.tasks, statistics, strict=True))
-            if of_task is not None and number != told
-        }
-        self._run.append_event(
-            "progress",
-            standing.step,
-            seed=seed,
-            task=self._tasks[told].name,
-            length=before.tasks[told].length,
-            loss=means.loss,
-            sequence_error=means.sequence_error,
-            solved=before.solved,
-            **({"others": others} if others else {}),
-            learning_rate=learning_rate(self._config, control, standing.step - 1),
-            seconds=round(standing.seconds, 2),
-            steps_per_second=round(standing.step / standing.seconds, 3),
-        )
-        for task, old, new in zip(self._tasks, before.tasks, after.tasks, strict=True):
-            if len(self._tasks) > 1 and new.solved and not old.solved:
-                self._run.append_event("solved", standing.step, seed=seed, task=task.name)

@@ -13,9 +13,9 @@ from neuralgpu.config import RunConfig
 from neuralgpu.devices import memory_bytes
 from neuralgpu.errors import UserError
 from neuralgpu.model.memory import STEP, Memory, bytes_text, treeverse
-from neuralgpu.training.objective import Examples, Weights
+from neuralgpu.training.padding import longest_padded
 from neuralgpu.training.placement import Placement, placement
-from neuralgpu.training.step import compiled_programs, input_shapes, learner_shapes
+from neuralgpu.training.step import gradient_shapes, learner_shapes, lowered_follow, lowered_gradient
 
 _SHARE = 0.8
 """Of the machine's or the device's memory, where no budget is given."""
@@ -32,7 +32,7 @@ class Settled(NamedTuple):
 
 
 def settled(config: RunConfig, budget: int | None) -> Settled:
-    """Chooses the strategy for the largest bucket, with a share of all memory as the budget where none is given.
+    """Chooses the strategy for the longest inputs, with a share of all memory as the budget where none is given.
 
     The candidates, fastest first, are 'step' and then treeverse with ever fewer states. The others are no faster with
     as much memory: 'store' takes 1.6 times as long as 'step' at 24 channels and 1.04 times at 128 (on a CPU:
@@ -43,9 +43,8 @@ def settled(config: RunConfig, budget: int | None) -> Settled:
         UserError: none fits the budget.
     """
     budget = budget or int(_SHARE * _available_bytes())
-    bucket = config.curriculum.training_buckets[-1]
-    memory, needed = STEP, 0
-    for memory in _fastest_first(config.model.rounds(bucket) * config.model.copies):
+    model, memory, needed = config.model, STEP, 0
+    for memory in _fastest_first(model.rounds(model.steps(longest_padded(config)) + 1) * model.copies):
         chosen = replace(config, memory=str(memory))
         needed = step_bytes(chosen)
         if needed <= budget:
@@ -64,16 +63,17 @@ def _fastest_first(steps: int) -> Iterator[Memory]:
 
 
 def step_bytes(config: RunConfig) -> int:
-    """Returns the bytes that a training step of the largest bucket needs, by the compiler's analysis.
+    """Returns the bytes that a training step with the longest inputs needs, by the compiler's analysis.
 
     Counted for one device where it has memory of its own, and for all of them on a CPU, where they share it.
     """
     divided = _placement(config)
-    learner, (examples, weights) = learner_shapes(config, divided), _inputs(config, divided)
-    compiled = compiled_programs(config, divided).gradient.lower(learner.model, examples, weights).compile()
+    compiled = lowered_gradient(config, divided, longest_padded(config)).compile()
+    learner = learner_shapes(config, divided.slots, divided.by_seed)
+    earlier = (gradient_shapes(config, divided),) * (_buckets_at_once(config) - 1)
     waiting = math.ceil(len(config.seeds) / divided.slots) - 1
     peak = max(
-        _program_bytes(compiled) + _bytes_on_a_device(divided, (learner.moments, _gradients(config, divided)[1:])),
+        _program_bytes(compiled) + _bytes_on_a_device(divided, (learner.moments, earlier)),
         _following_bytes(replace(config, memory="step", microbatch=0)),
     )
     peak += waiting * _bytes_on_a_device(divided, learner)
@@ -83,31 +83,16 @@ def step_bytes(config: RunConfig) -> int:
 @lru_cache(maxsize=1)
 def _following_bytes(config: RunConfig) -> int:
     """Returns what it takes to follow the gradients, which is the same for all strategies."""
-    divided = _placement(config)
-    learner, (examples, weights), gradients = (
-        learner_shapes(config, divided),
-        _inputs(config, divided),
-        _gradients(config, divided),
-    )
-    used, noise_seed = (examples.used,) * len(gradients), jax.eval_shape(lambda seeds: seeds[:, 0], examples.seed)
-    follow = compiled_programs(config, divided).follow
-    return _program_bytes(follow.lower(learner, gradients, used, weights, noise_seed).compile())
+    return _program_bytes(lowered_follow(config, _placement(config), _buckets_at_once(config)).compile())
 
 
 def _placement(config: RunConfig) -> Placement:
     return placement(len(config.seeds), config.batch, at_once=config.group)
 
 
-def _inputs(config: RunConfig, divided: Placement) -> tuple[Examples, Weights]:
-    """Returns the shapes of the largest bucket's inputs."""
-    return input_shapes(config, config.curriculum.training_buckets[-1], divided)
-
-
-def _gradients(config: RunConfig, divided: Placement) -> tuple[PyTree, ...]:
-    """Returns the shapes of the gradients that a step has at once in the end, one a bucket."""
-    model, (examples, weights) = learner_shapes(config, divided).model, _inputs(config, divided)
-    gradient, _ = jax.eval_shape(compiled_programs(config, divided).gradient, model, examples, weights)
-    return (gradient,) * (len(config.curriculum.training_buckets) if config.curriculum.kind == "buckets" else 1)
+def _buckets_at_once(config: RunConfig) -> int:
+    """Returns the number of gradients that a step has at once in the end, one a bucket."""
+    return len(config.curriculum.training_buckets) if config.curriculum.kind == "buckets" else 1
 
 
 def _program_bytes(compiled: Any) -> int:

@@ -45,6 +45,12 @@ def padded_length(config: RunConfig, draws: Sequence[Draw | None]) -> int:
     return next(length for length in compiled_lengths(config.curriculum.max_length) if length >= longest)
 
 
+def longest_padded(config: RunConfig) -> int:
+    """Returns the length that the longest inputs of a run are padded to."""
+    curriculum = config.curriculum
+    return curriculum.training_buckets[-1] if config.model.depends_on_padding else curriculum.max_length
+
+
 @lru_cache
 def compiled_lengths(longest: int) -> tuple[int, ...]:
     """Returns the padded lengths up to one that a model which does not depend on padding is compiled for.

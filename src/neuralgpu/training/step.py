@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import PartitionSpec
+from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Array, PyTree
 
 from neuralgpu.config import RunConfig
@@ -70,10 +70,6 @@ def _new_learner(key: Array, config: RunConfig) -> Learner:
     return Learner(model, optimiser(config.optimiser).init(trained(model)))
 
 
-def _shapes_of_one(config: RunConfig) -> Learner:
-    return jax.eval_shape(lambda: _new_learner(jax.random.key(0), config))
-
-
 def restarted(learner: Learner, config: RunConfig, index: int, attempt: int) -> Learner:
     """Returns a learner of the host with one seed's weights drawn anew, from its number and the attempt's."""
     learner = jax.tree.map(np.array, learner)
@@ -96,13 +92,31 @@ def compiled_step(config: RunConfig, devices: Sequence[Any] | None = None) -> St
     def step(learner: Learner, buckets: tuple[Examples, ...], weights: Weights) -> tuple[Learner, tuple[Report, ...]]:
         # Arrays that lie elsewhere, as a new learner's do, would be a second signature to compile for.
         learner = jax.device_put(learner, divided.by_seed)
-        used, noise_seed = tuple(examples.used for examples in buckets), buckets[0].seed[:, 0]
-        parts = [programs.gradient(learner.model, examples, weights) for examples in buckets]
-        gradients, reports = zip(*parts, strict=True)
-        learner, norm = programs.follow(learner, gradients, used, weights, noise_seed)
-        return learner, tuple(report._replace(gradient_norm=norm) for report in reports)
+        return take_step(
+            [programs.gradient] * len(buckets), programs.follow, learner, buckets, weights, noise_seed(buckets)
+        )
 
     return step
+
+
+def take_step(
+    gradients: Sequence[Any],
+    follow: Any,
+    learner: Learner,
+    buckets: Sequence[Examples],
+    weights: Weights,
+    noise_seeds: AnyArray,
+) -> tuple[Learner, tuple[Report, ...]]:
+    """Takes a step with compiled programs, one for the gradient of each bucket and the one that follows them."""
+    calls = zip(gradients, buckets, strict=True)
+    found, reports = zip(*(gradient(learner.model, examples, weights) for gradient, examples in calls), strict=True)
+    learner, norm = follow(learner, found, tuple(examples.used for examples in buckets), weights, noise_seeds)
+    return learner, tuple(report._replace(gradient_norm=norm) for report in reports)
+
+
+def noise_seed(buckets: Sequence[Examples]) -> AnyArray:
+    """Returns the seeds of the noise on the gradients: those of each seed's first example."""
+    return buckets[0].seed[:, 0]
 
 
 @lru_cache(maxsize=8)
@@ -158,19 +172,34 @@ def compiled_programs(config: RunConfig, divided: Placement) -> Programs:
     )
 
 
-def learner_like(config: RunConfig) -> Learner:
-    """Returns the shapes of the learner of all the seeds, as a checkpoint holds it."""
-    return jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct((len(config.seeds), *leaf.shape), leaf.dtype), _shapes_of_one(config)
-    )
+def learner_shapes(config: RunConfig, seeds: int, sharding: NamedSharding | None = None) -> Learner:
+    """Returns the shapes of the learner of so many seeds, on the host where no sharding is given."""
+    one = jax.eval_shape(lambda: _new_learner(jax.random.key(0), config))
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((seeds, *leaf.shape), leaf.dtype, sharding=sharding), one)
 
 
-def learner_shapes(config: RunConfig, divided: Placement) -> Learner:
-    """Returns the shapes of the learner of the seeds that a step takes at once, as it lies on the devices."""
-    return jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct((divided.slots, *leaf.shape), leaf.dtype, sharding=divided.by_seed),
-        _shapes_of_one(config),
-    )
+def lowered_gradient(config: RunConfig, divided: Placement, length: int) -> Any:
+    """Returns the gradient's program for a padded length, to be compiled."""
+    learner = learner_shapes(config, divided.slots, divided.by_seed)
+    return compiled_programs(config, divided).gradient.lower(learner.model, *input_shapes(config, length, divided))
+
+
+def lowered_follow(config: RunConfig, divided: Placement, buckets: int) -> Any:
+    """Returns the program that follows the gradients of so many buckets, to be compiled."""
+    learner = learner_shapes(config, divided.slots, divided.by_seed)
+    examples, weights = input_shapes(config, 1, divided)
+    gradient = gradient_shapes(config, divided)
+    noise_seeds = jax.ShapeDtypeStruct((divided.slots,), jnp.uint32, sharding=divided.by_seed)
+    used = (examples.used,) * buckets
+    follow = compiled_programs(config, divided).follow
+    return follow.lower(learner, (gradient,) * buckets, used, weights, noise_seeds)
+
+
+def gradient_shapes(config: RunConfig, divided: Placement) -> NeuralGPU:
+    """Returns the shapes of a bucket's gradient, which do not depend on its length, as it lies on the devices."""
+    model = learner_shapes(config, divided.slots, divided.by_seed).model
+    gradient, _ = jax.eval_shape(compiled_programs(config, divided).gradient, model, *input_shapes(config, 1, divided))
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=divided.by_seed), gradient)
 
 
 def input_shapes(config: RunConfig, length: int, divided: Placement) -> tuple[Examples, Weights]:
