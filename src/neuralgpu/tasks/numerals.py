@@ -71,7 +71,9 @@ def characters_of(symbols: Int[np.ndarray, " column"], base: int) -> str:
 
     Never fails, as nets put out what they like: padding between digits shows as "_", symbols that are no digit as "?".
     """
-    return _characters(base)[np.clip(symbols, -1, 11)].tobytes().decode("ascii").rstrip("_")
+    # Twice as fast as np.clip, which looks up the limits of the type at every call.
+    known = np.maximum(np.minimum(symbols, 11), -1)
+    return _characters(base)[known].tobytes().decode("ascii").rstrip("_")
 
 
 @cache

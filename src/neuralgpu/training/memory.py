@@ -43,8 +43,10 @@ def settled(config: RunConfig, budget: int | None) -> Settled:
         UserError: none fits the budget.
     """
     budget = budget or int(_SHARE * _available_bytes())
-    model, memory, needed = config.model, STEP, 0
-    for memory in _fastest_first(model.rounds(model.steps(longest_padded(config)) + 1) * model.copies):
+    model, curriculum = config.model, config.curriculum
+    steps = model.steps_of(curriculum.max_length, curriculum.training_buckets[-1])
+    memory, needed = STEP, 0
+    for memory in _fastest_first(model.rounds(steps) * model.copies):
         chosen = replace(config, memory=str(memory))
         needed = step_bytes(chosen)
         if needed <= budget:
