@@ -7,6 +7,7 @@ from types import FunctionType
 import pytest
 
 from neuralgpu.cli.app import COMMANDS
+from neuralgpu.evaluation.suites import find_suite, suite_names
 from neuralgpu.settings import preset_names
 from neuralgpu.tasks import find_task
 
@@ -44,3 +45,10 @@ def test_every_code_block_of_python_runs(page: str) -> None:
 def test_links_lead_somewhere(page: str) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", TEXTS[page]):
         assert (ROOT / page).parent.joinpath(target).exists(), target
+
+
+def test_the_page_on_judging_has_every_suite_as_it_is() -> None:
+    page = TEXTS["docs/judging.md"]
+    for suite in map(find_suite, suite_names()):
+        [line] = [line for line in page.splitlines() if line.startswith(f"| `{suite.name}` |")]
+        assert line.endswith(f"| {suite.about} | {suite.size_name} | {suite.source} |")

@@ -28,7 +28,7 @@ class ResultRow:
     length: int
     """Input length in symbols."""
     size: int | None = None
-    """The suite's own size where it has one (carry length for 'carry')."""
+    """The suite's own size where that is not the length (carry length for 'carry')."""
     count: int
     """Number of inputs tried."""
     sequence_error: float

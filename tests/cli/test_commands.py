@@ -172,8 +172,26 @@ def test_questions_of_an_addition_and_of_a_multiplication() -> None:
     assert [question.size for question in asked if question.suite.name == "carry"] == list(DEFAULT_CARRIES)
     assert {question.suite.name for question in questions(find_task("bmul"), None, None, 8)} == {"random"}
     assert [question.length for question in questions(find_task("bmul"), [5, 9], "random", 8)] == [5, 9]
-    with pytest.raises(UserError, match=r"^Suite 'carry' is for addition, 'bmul' is multiplication; use 'random'\.$"):
+    with pytest.raises(UserError, match=r"^Suite 'carry' has no inputs for 'bmul' \(multiplication, padded\); "):
         questions(find_task("bmul"), None, "carry", 8)
+
+
+def test_every_suite_of_a_task_can_be_asked(run_cli: RunCli) -> None:
+    for task in ("badd", "mulz", "exprasmd", "sort"):
+        listed = [record["suite"] for record in parsed(run_cli("suites", task, "--json"))]
+        assert len(listed) > 3
+        for suite in listed:
+            asked = questions(find_task(task), None, suite, 8)
+            assert len({question.size for question in asked}) == len(asked) > 1
+            assert all(question.length <= 401 for question in asked)
+        assert all(suite in run_cli("suites", task).out for suite in listed)
+
+
+def test_inputs_kept_in_a_file_are_asked_again(run_cli: RunCli, run: Path, tmp_path: Path) -> None:
+    file = tmp_path / "kept.jsonl"
+    file.write_text('{"input": "11+1"}\n{"input": "1+1"}\n{"input": "10+11"}\n', encoding="utf-8")
+    rows = [ResultRow(**record) for record in parsed(run_cli("evaluate", run, "--suite", f"file:{file}", "--json"))]
+    assert {(row.suite, row.length, row.count) for row in rows} == {(f"file:{file}", 3, 1), (f"file:{file}", 5, 2)}
 
 
 def test_seeds_can_answer_together(run_cli: RunCli, run: Path) -> None:

@@ -48,7 +48,7 @@ def asked(models: TrainedModels, question: Question, seed: int = 0) -> Finding:
 
 @pytest.mark.parametrize("task", ["badd", "addz", "qmule", "mul"])
 def test_right_answers_have_no_error(models: TrainedModels, task: str) -> None:
-    finding = asked(told(models, task), Question(find_suite("random"), 9, 10))
+    finding = asked(told(models, task), Question(find_suite("random"), find_task(task), 9, 10))
     assert [(row.sequence_error, row.symbol_error, row.ci_low) for row in finding.rows] == [(0.0, 0.0, 0.0)] * 2
     assert all(example["output"] == example["target"] for example in finding.examples)
     assert len(finding.examples) == 2  # a right one of each seed
@@ -56,7 +56,7 @@ def test_right_answers_have_no_error(models: TrainedModels, task: str) -> None:
 
 def test_a_known_number_of_wrong_symbols(models: TrainedModels) -> None:
     wrong = [(1, 0), (1, 8), (4, 3), (6, 6), (7, 1)]
-    first, second = asked(told(models, seed9=wrong), Question(find_suite("random"), 9, 10)).rows
+    first, second = asked(told(models, seed9=wrong), Question(find_suite("random"), find_task("badd"), 9, 10)).rows
     assert (first.seed, first.sequence_error) == (3, 0.0)
     interval = binomtest(4, 10).proportion_ci(0.95, method="wilson")
     assert asdict(second) == {
@@ -80,7 +80,7 @@ def test_a_known_number_of_wrong_symbols(models: TrainedModels) -> None:
 
 def test_wrong_answers_are_shown_first(models: TrainedModels) -> None:
     wrong = [(2, 0), (5, 0), (6, 0), (7, 0)]
-    finding = asked(told(models, seed3=wrong), Question(find_suite("carry"), 9, 8))
+    finding = asked(told(models, seed3=wrong), Question(find_suite("carry"), find_task("badd"), 3, 8))
     of_first = [example for example in finding.examples if example["seed"] == 3]
     assert [example["output"] == example["target"] for example in of_first] == [False, False, False, True]
     task = find_task("badd")
@@ -94,7 +94,7 @@ def test_wrong_answers_are_shown_first(models: TrainedModels) -> None:
 
 
 def test_rows_follow_from_the_models_own_outputs(models: TrainedModels) -> None:
-    question = Question(find_suite("random"), 9, 4)
+    question = Question(find_suite("random"), find_task("badd"), 9, 4)
     finding = asked(models, question)
     shown = finding.examples
     for row, seed in zip(finding.rows, models.seeds, strict=True):
@@ -105,7 +105,7 @@ def test_rows_follow_from_the_models_own_outputs(models: TrainedModels) -> None:
 
 
 def test_numbers_by_hand(models: TrainedModels) -> None:
-    question = Question(find_suite("random"), 9, 7)
+    question = Question(find_suite("random"), find_task("badd"), 9, 7)
     rng = np.random.default_rng([0x54455354, 5, 9])
     examples = question.suite.examples(models.task, 9, 7, rng)
     answers = models.answers([example.input for example in examples])
@@ -118,7 +118,7 @@ def test_numbers_by_hand(models: TrainedModels) -> None:
 
 def test_an_average_has_one_row_that_says_of_how_many(models: TrainedModels) -> None:
     together = replace(models, average=True)
-    question = Question(find_suite("random"), 9, 7)
+    question = Question(find_suite("random"), find_task("badd"), 9, 7)
     finding = asked(together, question)
     assert [(row.seed, row.averaged, row.count) for row in finding.rows] == [(None, 2, 7)]
     assert {(example["seed"], example["averaged"]) for example in finding.examples} == {(None, 2)}
@@ -128,7 +128,10 @@ def test_an_average_has_one_row_that_says_of_how_many(models: TrainedModels) -> 
 
 def test_the_watcher_hears_of_every_batch(models: TrainedModels) -> None:
     heard: list[tuple[int, int]] = []
-    questions = [Question(find_suite("random"), 9, 7), Question(find_suite("carry"), 7, 2)]
+    questions = [
+        Question(find_suite("random"), find_task("badd"), 9, 7),
+        Question(find_suite("carry"), find_task("badd"), 2, 2),
+    ]
     findings = list(examine(told(models), questions, 0, lambda question, done: heard.append((question.length, done))))
     assert heard == [(9, 3), (9, 6), (9, 7), (7, 2)]
     assert [(row.suite, row.size) for finding in findings for row in finding.rows] == [
@@ -140,6 +143,6 @@ def test_the_watcher_hears_of_every_batch(models: TrainedModels) -> None:
 
 
 def test_inputs_follow_the_seed_alone(models: TrainedModels) -> None:
-    question = Question(find_suite("random"), 41, 6)
+    question = Question(find_suite("random"), find_task("badd"), 41, 6)
     inputs = [[example["input"] for example in asked(told(models), question, seed).examples] for seed in (1, 1, 2)]
     assert inputs[0] == inputs[1] != inputs[2]

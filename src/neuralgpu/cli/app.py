@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from neuralgpu import __version__
-from neuralgpu.cli import bench, demo, doctor, evaluate, extract, report, sample, solve, tasks, train
+from neuralgpu.cli import bench, demo, doctor, evaluate, extract, report, sample, solve, suites, tasks, train
 from neuralgpu.errors import UserError
 
 app = typer.Typer(
@@ -51,6 +51,7 @@ COMMANDS = (
     solve.solve,
     sample.sample,
     tasks.tasks,
+    suites.suites,
     report.report,
     extract.extract,
     doctor.doctor,

@@ -50,7 +50,7 @@ def demo(
     console.print("Try next:", highlight=False)
     for command in (
         f"neuralgpu solve {out} 1111111111111111+1",
-        f"neuralgpu evaluate {out} --suite carry --length 1203 --count 32",
+        f"neuralgpu evaluate {out} --suite carry --size 600 --count 32",
         "neuralgpu train bmul --out runs/bmul",
     ):
         console.print(f"  .venv/bin/{command}", soft_wrap=True, highlight=False)

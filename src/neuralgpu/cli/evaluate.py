@@ -17,6 +17,7 @@ from neuralgpu.cli.arguments import (
 
 if TYPE_CHECKING:
     from neuralgpu.evaluation.score import Question
+    from neuralgpu.evaluation.suites import Suite
     from neuralgpu.rows import ResultRow
     from neuralgpu.run_directory import RunDirectory
     from neuralgpu.tasks import Task
@@ -33,7 +34,16 @@ def evaluate(
         whole_number("--length", 1, LONGEST_INPUT, "Length of the inputs, in symbols; may be repeated"),
     ] = None,
     suite: Annotated[
-        str | None, typer.Option("--suite", help="'random' or 'carry'; all that fit the task by default.")
+        str | None,
+        typer.Option(
+            "--suite",
+            metavar="NAME|file:PATH",
+            help="Distribution of the inputs, see 'neuralgpu suites'; 'random', and for sums 'carry', by default.",
+        ),
+    ] = None,
+    sizes: Annotated[
+        list[int] | None,
+        whole_number("--size", 0, LONGEST_INPUT, "Size of the suite's inputs, in its own unit; may be repeated"),
     ] = None,
     count: CountOption = 256,
     task: TaskOption = None,
@@ -51,7 +61,7 @@ def evaluate(
 
     directory = open_run(run)
     asked = find_task(task or directory.config().task)
-    rows = judge(directory, asked, questions(asked, lengths, suite, count), seed, average=average)
+    rows = judge(directory, asked, questions(asked, lengths, suite, count, sizes), seed, average=average)
     if as_json:
         for row in rows:
             typer.echo(row.to_json())
@@ -62,7 +72,9 @@ def evaluate(
     typer.echo(f"Next: neuralgpu report {run}", err=True)
 
 
-def questions(task: "Task", lengths: list[int] | None, suite: str | None, count: int) -> list["Question"]:
+def questions(
+    task: "Task", lengths: list[int] | None, suite: str | None, count: int, sizes: list[int] | None = None
+) -> list["Question"]:
     """Returns what to ask a model of this task.
 
     Raises:
@@ -70,24 +82,36 @@ def questions(task: "Task", lengths: list[int] | None, suite: str | None, count:
     """
     from neuralgpu.errors import UserError
     from neuralgpu.evaluation.score import Question
-    from neuralgpu.evaluation.suites import SizedSuite, find_suite
+    from neuralgpu.evaluation.suites import find_suite
 
-    names = (
-        [suite]
-        if suite is not None
-        else ["random", *(["carry"] if task.operation == "addition" and not lengths else [])]
-    )
+    if lengths and sizes:
+        raise UserError("Give --length or --size, not both.")
+    if sizes and suite is None:
+        raise UserError("--size is counted in a suite's own unit; give --suite with it, see 'neuralgpu suites'.")
+    named = [suite] if suite is not None else ["random", *(["carry"] if not lengths else [])]
     asked: list[Question] = []
-    for found in map(find_suite, names):
-        if isinstance(found, SizedSuite) and task.operation != "addition":
-            raise UserError(f"Suite {found.name!r} is for addition, {task.name!r} is {task.operation}; use 'random'.")
-        carries = map(found.length_of, DEFAULT_CARRIES) if isinstance(found, SizedSuite) else None
-        for length in lengths or carries or [max(task.valid_lengths(1, longest)) for longest in DEFAULT_LENGTHS]:
-            task.check_length(length)
-            question = Question(found, length, count)
-            _ = question.size
-            asked.append(question)
+    for found in map(find_suite, named):
+        if suite is None and not found.fits(task):
+            continue
+        found.check_task(task)
+        if found.name == "random":
+            for length in lengths or ():
+                task.check_length(length)
+        chosen = sizes or [found.size_of(task, length) for length in lengths or ()] or _usual_sizes(found, task)
+        for size in chosen:
+            found.check_size(task, size)
+            asked.append(Question(found, task, size, count))
     return asked
+
+
+def _usual_sizes(suite: "Suite", task: "Task") -> list[int]:
+    """Returns the sizes that are asked where none are given: those next below the usual lengths."""
+    if suite.name == "carry":
+        return list(DEFAULT_CARRIES)
+    if suite.name.startswith("file:"):
+        return suite.sizes(task, LONGEST_INPUT)
+    below = (suite.sizes(task, longest) for longest in DEFAULT_LENGTHS)
+    return list(dict.fromkeys(sizes[-1] for sizes in below if sizes))
 
 
 def judge(
@@ -114,7 +138,7 @@ def judge(
     with display(f"judge {models.task.name}") as show:
 
         def watch(question: Question, answered: int) -> None:
-            size = "" if question.size is None else f" size {question.size}"
+            size = "" if question.own_size is None else f" {question.suite.size_name} {question.size}"
             show(done + answered, total, f"{question.suite.name} length {question.length}{size}")
 
         for question, finding in zip(asked, examine(models, asked, seed, watch), strict=True):

@@ -8,8 +8,9 @@ import numpy as np
 from neuralgpu.devices import versions
 from neuralgpu.evaluation.models import TrainedModels
 from neuralgpu.evaluation.statistics import sequence_error, symbol_error, wilson_interval, wrong_symbols
-from neuralgpu.evaluation.suites import Example, SizedSuite, Suite
+from neuralgpu.evaluation.suites import Example, Suite
 from neuralgpu.rows import ResultRow
+from neuralgpu.tasks import Task
 
 _TEST_STREAM = 0x54455354
 _SHOWN_WRONG, _SHOWN_RIGHT = 3, 1
@@ -20,13 +21,20 @@ class Question:
     """One cell of an examination."""
 
     suite: Suite
-    length: int
+    task: Task
+    size: int
     count: int
+    """Number of inputs; some suites have fewer."""
 
     @property
-    def size(self) -> int | None:
-        """The suite's own size, where it has one."""
-        return self.suite.size_of(self.length) if isinstance(self.suite, SizedSuite) else None
+    def length(self) -> int:
+        """Nominal length of the inputs, in symbols."""
+        return self.suite.length_of(self.task, self.size)
+
+    @property
+    def own_size(self) -> int | None:
+        """The suite's own size, where it is not the length."""
+        return None if self.suite.size_name == "length" else self.size
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,7 @@ def examine(
     measured_with = versions()
     for question in questions:
         rng = np.random.default_rng([_TEST_STREAM, seed, question.length])
-        examples = question.suite.examples(models.task, question.length, question.count, rng)
+        examples = question.suite.examples(question.task, question.size, question.count, rng)
         grids, targets = _encoded(models, examples, question.length)
         mask = np.any(grids != 0, axis=-1) | (targets != 0)
         parts: list[np.ndarray] = []
@@ -101,7 +109,7 @@ def _row(
         layout=models.task.layout,
         suite=question.suite.name,
         length=question.length,
-        size=question.size,
+        size=question.own_size,
         count=len(targets),
         sequence_error=error,
         symbol_error=symbol_error(outputs, targets),

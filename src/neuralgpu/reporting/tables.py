@@ -11,7 +11,7 @@ from neuralgpu.rows import ResultRow
 SINGLE_SEED_COLUMNS = ("Length", "Size", "Inputs", "Sequence error", "95% interval", "Symbol error")
 SEVERAL_SEEDS_COLUMNS = ("Length", "Size", "Inputs", "Best", "Median", "Worst", "Below 1%", "Symbol error")
 
-SIZE_NOTE = "Size is the suite's own; for 'carry' it is the number of digits that the carry runs through."
+SIZE_NOTE = "Size is the suite's own, as 'neuralgpu suites' has it; for 'carry' the digits that the carry runs through."
 SEEDS_NOTE = (
     "Best, median and worst are sequence errors over the seeds; inputs are for each seed; symbol error is the median."
 )
