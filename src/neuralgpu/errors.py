@@ -23,6 +23,12 @@ class StorageError(UserError):
     exit_code = 4
 
 
+class BusyRunError(UserError):
+    """Another process holds the run."""
+
+    exit_code = 5
+
+
 def shown(value: object) -> str:
     """Writes what came into a message, its middle left out where it is long.
 
