@@ -84,8 +84,7 @@ class RunConfig:
     microbatch: int = 0
     """At most so many inputs of a seed are worked on at once by a device; 0 means all of them. Divides the batch."""
     group: int = 0
-    """Most seeds that an accelerator works on at once; the others take their turn. 0: all of them. A CPU works on one
-    seed a core at once."""
+    """Most seeds that are worked on at once; the others take their turn. 0: all of them, on a CPU one a core."""
     epoch: int = 200
     """Steps between two looks at the training error, which drive curriculum and learning rate."""
     carry_share: float = 0.0

@@ -88,11 +88,18 @@ def join(text: str) -> None:
         raise UserError(f"--distributed {text}: the processes did not find each other ({error}).") from error
 
 
+def is_one_of_several() -> bool:
+    """Says whether several processes train one run together: whether `join` was called."""
+    import jax
+
+    return jax.distributed.is_initialized()
+
+
 def is_first_process() -> bool:
     """Says whether this is the process that writes; the only one, unless `join` was called."""
     import jax
 
-    return not jax.distributed.is_initialized() or jax.process_index() == 0
+    return not is_one_of_several() or jax.process_index() == 0
 
 
 def memory_bytes() -> int:

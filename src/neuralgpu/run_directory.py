@@ -10,7 +10,10 @@ from typing import Any
 from neuralgpu.config import RunConfig
 from neuralgpu.errors import DamagedRunError, StorageError, UserError
 from neuralgpu.rows import append_lines, read_lines
+from neuralgpu.run_lock import LOCK_FILE
 from neuralgpu.settings import read_toml, run_config
+
+_PARTIAL = ".partial"
 
 
 @dataclass(frozen=True)
@@ -46,9 +49,35 @@ class RunDirectory:
         """Folder of the checkpoints."""
         return self.path / "checkpoints"
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is, or was, a checkpoint: the first one is saved before the first step."""
+        checkpoints = self.checkpoints.iterdir() if self.checkpoints.is_dir() else ()
+        return any(path.name.isdigit() for path in checkpoints) or any(
+            event.get("step") for event in read_lines(self.events_file)
+        )
+
     def config(self) -> RunConfig:
         """Reads the run's settings."""
         return run_config(read_toml(self.config_file))
+
+    def write_config(self, config: RunConfig) -> None:
+        """Writes the run's settings, in place of those that are there.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        if not self.writable:
+            return
+        temporary = self.config_file.with_suffix(_PARTIAL)
+        try:
+            with temporary.open("w", encoding="utf-8") as file:
+                file.write(config.to_toml())
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self.config_file)
+        except OSError as error:
+            raise StorageError(f"Cannot write to {self.path}: {error.strerror}; choose another --out.") from error
 
     def append_event(self, event: str, step: int, **values: Any) -> None:
         """Adds one line to the event log.
@@ -72,10 +101,36 @@ class RunDirectory:
         events = read_lines(self.events_file)
         if not all(isinstance(event.get("step"), int) for event in events):
             raise DamagedRunError(f"{self.events_file} holds an event without a step; remove that line to go on.")
-        temporary = self.events_file.with_suffix(".partial")
+        temporary = self.events_file.with_suffix(_PARTIAL)
         temporary.unlink(missing_ok=True)
         append_lines(temporary, [event for event in events if event["step"] <= step])
         os.replace(temporary, self.events_file)
+
+
+def check_place(path: Path) -> None:
+    """Refuses a path for a run at which there is something that is not a run.
+
+    Raises:
+        UserError: there is.
+    """
+    unbegun = {LOCK_FILE, RunDirectory(path).config_file.with_suffix(_PARTIAL).name}
+    if not path.exists() or (path.is_dir() and {entry.name for entry in path.iterdir()} <= unbegun):
+        return
+    if not _is_run(RunDirectory(path)):
+        raise UserError(f"{path} is there already and is not a run; choose another --out.")
+
+
+def check_new(path: Path) -> None:
+    """Refuses a path for a new run at which there is a run.
+
+    Raises:
+        UserError: there is; the message says what can be done with it.
+    """
+    if RunDirectory(path).config_file.exists():
+        raise UserError(
+            f"{path} already holds a run; continue it with --resume {path}, replace it with --force, "
+            "or choose another --out."
+        )
 
 
 def create_run(path: Path, config: RunConfig, *, force: bool) -> RunDirectory:
@@ -87,19 +142,14 @@ def create_run(path: Path, config: RunConfig, *, force: bool) -> RunDirectory:
     """
     run = RunDirectory(path)
     try:
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            if not _is_run(run):
-                raise UserError(f"{path} is there already and is not a run; choose another --out.")
-            if not force:
-                raise UserError(
-                    f"{path} already holds a run; continue it with --resume {path}, replace it with --force, "
-                    "or choose another --out."
-                )
-            _remove_files(run)
+        check_place(path)
+        if not force:
+            check_new(path)
+        _remove_files(run)
         path.mkdir(parents=True, exist_ok=True)
-        run.config_file.write_text(config.to_toml(), encoding="utf-8")
     except OSError as error:
         raise StorageError(f"Cannot write to {path}: {error.strerror}; choose another --out.") from error
+    run.write_config(config)
     return run
 
 

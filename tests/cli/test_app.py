@@ -198,7 +198,7 @@ BAD: list[tuple[str, int, str]] = [
     ("train badd --memory stor", 2, "Did you mean 'store'?"),
     ("train badd --microbatch 5", 2, "microbatch must divide the batch of 32, got 5."),
     # disks
-    ("train badd --out FILE/run", 4, "Not a directory; choose another --out."),
+    ("train badd --out FILE/run", 4, "Not a directory; choose another directory."),
 ]
 
 

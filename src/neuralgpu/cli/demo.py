@@ -24,20 +24,21 @@ def demo(
     from rich.console import Console
 
     from neuralgpu.cli.evaluate import judge, questions
-    from neuralgpu.cli.running import resume_run, run_training
+    from neuralgpu.cli.interrupts import stop_on_signal
+    from neuralgpu.cli.running import begin_run, resume_run
     from neuralgpu.cli.train import DEFAULT_PRESET, chosen_config
     from neuralgpu.reporting.report import write_report
     from neuralgpu.reporting.tables import results_table
-    from neuralgpu.run_directory import create_run
+    from neuralgpu.run_directory import RunDirectory
     from neuralgpu.tasks import find_task
 
-    if out.is_dir() and any(out.iterdir()) and not force:
-        typer.echo(f"Going on with {out}; --force starts anew.", err=True)
-        directory, ended = resume_run(out)
-    else:
-        config = chosen_config("badd", DEFAULT_PRESET, None, [], (seed,), steps)
-        directory = create_run(out, config, force=force)
-        ended = run_training(directory, config)
+    with stop_on_signal(lambda: "Stopped before anything was written.") as stop:
+        if RunDirectory(out).config_file.exists() and not force:
+            typer.echo(f"Going on with {out}; --force starts anew.", err=True)
+            directory, ended = resume_run(out, stop)
+        else:
+            config = chosen_config("badd", DEFAULT_PRESET, None, [], (seed,), steps)
+            directory, ended = begin_run(out, config, stop, force=force)
     if ended:
         raise typer.Exit(ended)
     task = find_task(directory.config().task)

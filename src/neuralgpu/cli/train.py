@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from neuralgpu.cli.arguments import LARGEST_SEED, StepsOption, seed_numbers, whole_number
-from neuralgpu.cli.running import resume_run, run_training, with_settled_memory
+from neuralgpu.cli.interrupts import stop_on_signal
+from neuralgpu.cli.running import begin_run, resume_run
 
 if TYPE_CHECKING:
     from neuralgpu.config import RunConfig
@@ -78,30 +79,29 @@ def train(
     """
     from neuralgpu import devices
     from neuralgpu.errors import UserError
-    from neuralgpu.run_directory import RunDirectory, create_run
 
-    writable = True
-    if distributed is not None:
-        devices.join(distributed)
-        writable = devices.is_first_process()
-    if resume is not None:
-        texts, others = (
-            (task, curriculum, config, settings, memory, out),
-            (steps, microbatch, force, seeds != "1", seed),
-        )
-        if any((*texts, *others)) or preset != DEFAULT_PRESET:
-            raise UserError("--resume goes on with the run's own settings; give it alone.")
-        directory, ended = resume_run(resume, writable=writable)
-    else:
-        if task is None and curriculum is None:
-            raise UserError("Name a task to learn, such as 'neuralgpu train badd'; 'neuralgpu tasks' lists them.")
-        numbers = seed_numbers(seeds, seed)
-        options = {"memory": memory, "microbatch": microbatch}
-        written = [*(settings or []), *(f"{key}={value}" for key, value in options.items() if value is not None)]
-        chosen = with_settled_memory(chosen_config(task, preset, config, written, numbers, steps, curriculum))
-        path = out or Path("runs") / "-".join([*chosen.tasks, preset])
-        directory = create_run(path, chosen, force=force) if writable else RunDirectory(path, writable)
-        ended = run_training(directory, chosen)
+    with stop_on_signal(lambda: "Stopped before anything was written.") as stop:
+        writable = True
+        if distributed is not None:
+            devices.join(distributed)
+            writable = devices.is_first_process()
+        if resume is not None:
+            texts, others = (
+                (task, curriculum, config, settings, memory, out),
+                (steps, microbatch, force, seeds != "1", seed),
+            )
+            if any((*texts, *others)) or preset != DEFAULT_PRESET:
+                raise UserError("--resume goes on with the run's own settings; give it alone.")
+            directory, ended = resume_run(resume, stop, writable=writable)
+        else:
+            if task is None and curriculum is None:
+                raise UserError("Name a task to learn, such as 'neuralgpu train badd'; 'neuralgpu tasks' lists them.")
+            numbers = seed_numbers(seeds, seed)
+            options = {"memory": memory, "microbatch": microbatch}
+            written = [*(settings or []), *(f"{key}={value}" for key, value in options.items() if value is not None)]
+            chosen = chosen_config(task, preset, config, written, numbers, steps, curriculum)
+            path = out or Path("runs") / "-".join([*chosen.tasks, preset])
+            directory, ended = begin_run(path, chosen, stop, force=force, writable=writable)
     if ended:
         raise typer.Exit(ended)
     if directory.writable:

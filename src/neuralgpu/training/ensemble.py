@@ -52,6 +52,11 @@ class Ensemble:
         return [list(learning[start : start + slots]) for start in range(0, len(learning), slots)]
 
     @property
+    def divided(self) -> Placement:
+        """How the devices are divided now."""
+        return self._placement
+
+    @property
     def slots(self) -> int:
         """Number of seeds that a call takes."""
         return self._placement.slots

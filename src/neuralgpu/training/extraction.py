@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from neuralgpu.checkpoint import Checkpoint, load_latest, save
+from neuralgpu.config import RunConfig
 from neuralgpu.errors import UserError, shown
 from neuralgpu.rows import append_lines, read_lines
-from neuralgpu.run_directory import RunDirectory, create_run
+from neuralgpu.run_directory import RunDirectory, check_place, create_run
+from neuralgpu.run_lock import locked
 
 
 def extract(run: RunDirectory, seed: int, path: Path, *, force: bool) -> tuple[RunDirectory, list[str]]:
@@ -21,6 +23,7 @@ def extract(run: RunDirectory, seed: int, path: Path, *, force: bool) -> tuple[R
 
     Raises:
         UserError: the run has no such seed, or something is at the path and `force` is off.
+        BusyRunError: another process holds the run at the path.
         DamagedRunError: the run cannot be read.
         StorageError: the disk refused.
     """
@@ -29,6 +32,14 @@ def extract(run: RunDirectory, seed: int, path: Path, *, force: bool) -> tuple[R
         raise UserError(f"{run.path} has no seed {seed}; it has {shown(list(config.seeds))}.")
     if path.resolve() == run.path.resolve():
         raise UserError(f"{path} is the run itself; give the new run another --out.")
+    check_place(path)
+    with locked(path):
+        return _taken_out(run, config, seed, path, force=force)
+
+
+def _taken_out(
+    run: RunDirectory, config: RunConfig, seed: int, path: Path, *, force: bool
+) -> tuple[RunDirectory, list[str]]:
     checkpoint, warnings = load_latest(run.checkpoints)
     index = config.seeds.index(seed)
     taken = create_run(path, replace(config, seeds=(seed,)), force=force)

@@ -1,16 +1,18 @@
 """What the steps of an ensemble are called with, group by group."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
+
+import numpy as np
 
 from neuralgpu.config import RunConfig
 from neuralgpu.curriculum import CurriculumState, Draw
 from neuralgpu.tasks import Task
-from neuralgpu.training.controls import last_step
+from neuralgpu.training.controls import Controls, last_step, learning_rate, noise
 from neuralgpu.training.data import step_draws, step_examples
 from neuralgpu.training.ensemble import Ensemble, Groups
-from neuralgpu.training.objective import Examples
+from neuralgpu.training.objective import Examples, Weights
 from neuralgpu.training.padding import Padding, padded_length, padding
 from neuralgpu.training.standing import Standing
 
@@ -69,6 +71,22 @@ class InputMaker:
             for bucket, of_bucket in zip(buckets, zip_longest(*of_group), strict=True):
                 total += padding(config, of_bucket, bucket.target.shape[-1], slots)
         return Inputs(draws, examples, total)
+
+    def weights(self, group: Sequence[int]) -> Weights:
+        """Returns the weights that the slots of a group have in the run's next step; those of empty ones are 0."""
+        config, standing = self._config, self._standing
+
+        def of_seeds(value: Callable[[Controls], float]) -> np.ndarray:
+            values = np.zeros(self._ensemble.slots, np.float32)
+            values[: len(group)] = [value(standing.controls[index]) for index in group]
+            return values
+
+        return Weights(
+            of_seeds(lambda control: learning_rate(config, control, standing.step)),
+            of_seeds(lambda control: control.pull),
+            of_seeds(lambda control: control.saturation_weight),
+            of_seeds(lambda control: noise(config, control, standing.step)),
+        )
 
     def _draws(self, step: int) -> list[list[Draw]]:
         """Returns what every seed draws; nothing for one that rests in this epoch or has made its last step.

@@ -1,37 +1,37 @@
 """The training run: epochs of steps, controls between them, checkpoints, a clean stop at any step."""
 
-import math
 import time
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
+import jax
 import numpy as np
 
-from neuralgpu.checkpoint import Checkpoint, named_arrays, save, with_arrays
+from neuralgpu.checkpoint import Checkpoint, named_arrays, with_arrays
 from neuralgpu.config import RunConfig
 from neuralgpu.curriculum import Draw
 from neuralgpu.errors import UserError
 from neuralgpu.run_directory import RunDirectory
 from neuralgpu.training.compilation import Compiler
-from neuralgpu.training.controls import (
-    Controls,
-    after_epoch,
-    initial_controls,
-    last_step,
-    learning_rate,
-    noise,
-)
+from neuralgpu.training.controls import after_epoch, initial_controls, last_step
 from neuralgpu.training.data import made_ahead, training_tasks
 from neuralgpu.training.ensemble import Ensemble
 from neuralgpu.training.epoch_events import epoch_events
 from neuralgpu.training.inputs import InputMaker, Inputs
-from neuralgpu.training.objective import Examples, Report, Weights
+from neuralgpu.training.objective import Examples, Report
+from neuralgpu.training.pace import Pace, lengths_of, progress_of
 from neuralgpu.training.padding import Padding
 from neuralgpu.training.placement import agreed
+from neuralgpu.training.safety import Safety
+from neuralgpu.training.shortage import at_once_text, is_out_of_memory, smaller
 from neuralgpu.training.standing import Cost, EpochSums, Progress, Standing, is_finite, standing_of
-from neuralgpu.training.step import initial_learner, learner_shapes, restarted, with_averaged_copies
+from neuralgpu.training.step import Learner, initial_learner, learner_shapes, restarted, with_averaged_copies
+
+_LONG_STEP = 2.0
+"""Seconds from which on a step is long: the state before it is kept, so that nobody who leaves has to wait for it."""
 
 
 class Trainer:
@@ -44,6 +44,7 @@ class Trainer:
         resumed: Checkpoint | None = None,
         compiler: Compiler | None = None,
         devices: Sequence[Any] | None = None,
+        tell: Callable[[str], None] = lambda text: None,
     ) -> None:
         """Starts at the beginning, or where the checkpoint stands.
 
@@ -53,11 +54,14 @@ class Trainer:
             resumed: state to go on from.
             compiler: compiles the steps; one that other runs with the same model have used has done so already.
             devices: what to train on; all there are, of every process, when None.
+            tell: is told what a user should know, in a sentence.
 
         Raises:
             DamagedRunError: the checkpoint does not fit the settings.
+            StorageError: there is no room for the run's checkpoints.
         """
-        self._run, self._config = run, config
+        self._run, self._config, self._devices, self._tell = run, config, devices, tell
+        self._pace = Pace()
         self._tasks = training_tasks(config)
         self._valid = [task.valid_length for task in self._tasks]
         self._compiler = compiler or Compiler()
@@ -67,23 +71,17 @@ class Trainer:
             self._standing = Standing(0, controls, self._no_sums(), [*range(len(config.seeds))])
         else:
             self._standing = standing_of(resumed)
-        self._ensemble = Ensemble(config, self._compiler, devices)
-        self._inputs = InputMaker(config, self._tasks, self._standing, self._ensemble)
+        self._divide()
         self._compile_ahead()
         started = time.perf_counter()
-        learner = (
-            initial_learner(config)
-            if resumed is None
-            else with_arrays(learner_shapes(config, len(config.seeds)), resumed.arrays)
-        )
+        learner = initial_learner(config) if resumed is None else self._learner_of(resumed)
         if resumed is not None:
             run.forget_events_after(resumed.step)
         self._ensemble.load(learner, self._ensemble.grouped(self._standing.learning))
         # Drawing the first weights takes hardly longer than to compile that.
         self._standing.seconds += time.perf_counter() - started
         self._standing.waited += time.perf_counter() - started
-        self._steps_here = 0
-        self._seconds_a_step: float | None = None
+        self._safety = Safety(run, self._state(), saved=resumed is not None)
 
     @property
     def step(self) -> int:
@@ -127,33 +125,105 @@ class Trainer:
             UserError: every seed's loss became infinite or not a number.
             StorageError: a checkpoint cannot be written.
         """
-        config, standing = self._config, self._standing
-        while standing.step < self.last_step:
-            epoch_end = min((standing.step // config.epoch + 1) * config.epoch, self.last_step)
-            with made_ahead(self._inputs.make, range(standing.step, epoch_end)) as made:
-                for inputs in made:
-                    self._advance(inputs, watch)
-                    if agreed(stop_requested()) and standing.step < epoch_end:
-                        self.save()
-                        return False
-            self._end_epoch()
-            self.save()
-            if len(standing.diverged) == len(config.seeds):
-                raise UserError(
-                    f"The loss of every seed was no longer finite (first at step {min(standing.diverged.values())}); "
-                    "lower optimiser.learning_rate with --set."
-                )
-            if agreed(stop_requested()):
-                return standing.step >= self.last_step
-            self._compile_ahead()
-        return True
+        try:
+            if self._safety.saved is None:
+                self.save()
+            while self._standing.step < self.last_step:
+                shortage = None
+                try:
+                    if self._epoch(watch, stop_requested):
+                        return self._standing.step >= self.last_step
+                except (jax.errors.JaxRuntimeError, MemoryError) as error:
+                    if jax.process_count() > 1 or not is_out_of_memory(error):
+                        raise
+                    shortage = str(error)  # the error itself holds the arrays of the step
+                if shortage is not None:
+                    self._go_on_smaller(shortage)
+            return True
+        finally:
+            self._safety.end()
 
     def save(self) -> None:
         """Writes a checkpoint of this moment."""
+        self._safety.save(self._state())
+
+    def abandon(self) -> int | None:
+        """Saves the newest whole state from another thread, in place of a training that is in the middle of a step.
+
+        That is the state before this step, where the step could be expected to be long, else that of the epoch's start.
+        The training writes nothing afterwards; the caller has to end the process.
+
+        Returns:
+            The step that was saved, or None where `train` has come to its own end.
+
+        Raises:
+            StorageError: a checkpoint cannot be written.
+        """
+        return self._safety.abandon()
+
+    def _epoch(self, watch: Callable[[Progress], None], stop_requested: Callable[[], bool]) -> bool:
+        """Trains until the epoch's end, or until asked to stop; returns whether training is to end here."""
+        config, standing = self._config, self._standing
+        epoch_end = min((standing.step // config.epoch + 1) * config.epoch, self.last_step)
+        with made_ahead(self._inputs.make, range(standing.step, epoch_end)) as made:
+            for inputs in made:
+                self._advance(inputs, watch)
+                if agreed(stop_requested()) and standing.step < epoch_end:
+                    self.save()
+                    return True
+        with self._safety.writing:
+            self._end_epoch()
+            self.save()
+        if len(standing.diverged) == len(config.seeds):
+            raise UserError(
+                f"The loss of every seed was no longer finite (first at step {min(standing.diverged.values())}); "
+                "lower optimiser.learning_rate with --set."
+            )
+        if agreed(stop_requested()):
+            return True
+        self._compile_ahead()
+        return False
+
+    def _state(self) -> Checkpoint:
         state = asdict(self._standing)
-        step, learner = state.pop("step"), self._ensemble.learner()
-        if self._run.writable:
-            save(self._run.checkpoints, Checkpoint(step, named_arrays(learner), state))
+        return Checkpoint(state.pop("step"), named_arrays(self._ensemble.learner()), state)
+
+    def _learner_of(self, state: Checkpoint) -> Learner:
+        return with_arrays(learner_shapes(self._config, len(self._config.seeds)), state.arrays)
+
+    def _divide(self) -> None:
+        """Divides the devices as the settings have it, before the ensemble is loaded."""
+        self._ensemble = Ensemble(self._config, self._compiler, self._devices)
+        self._inputs = InputMaker(self._config, self._tasks, self._standing, self._ensemble)
+        self._pace.forget_lengths()
+
+    def _go_on_smaller(self, shortage: str) -> None:
+        """Goes back to the newest whole state, and on from there with fewer seeds or inputs at once.
+
+        Raises:
+            UserError: there is nothing to be split.
+        """
+        found = smaller(self._config, self._ensemble.divided)
+        if found is None:
+            raise UserError(
+                "One seed alone, one input at once, does not fit into memory "
+                f"({shortage.splitlines()[0]}); use --memory treeverse:8 or a smaller model."
+            )
+        state, self._config = self._safety.state, found
+        with self._safety.writing:
+            if state.step != self._safety.saved:
+                self._safety.save(state)
+            self._run.write_config(found)
+            self._run.forget_events_after(state.step)
+            self._run.append_event("memory", state.step, group=found.group, microbatch=found.microbatch, error=shortage)
+        self._tell(
+            f"Step {self._standing.step + 1} did not fit into memory: going on from step {state.step} with "
+            f"{at_once_text(found)} at once."
+        )
+        self._standing = standing_of(deepcopy(state))
+        self._divide()
+        self._ensemble.load(self._learner_of(state), self._ensemble.grouped(self._standing.learning))
+        self._compile_ahead()
 
     def _compile_ahead(self) -> None:
         """Asks for the programs of this epoch, of the next bucket, and of the size that the ensemble will shrink to."""
@@ -176,53 +246,23 @@ class Trainer:
         examples = [
             tuple(map(partial(self._used, group), of)) for group, of in zip(groups, inputs.examples, strict=True)
         ]
-        reports = self._ensemble.step(examples, [self._weights(group) for group in groups])
+        lengths = lengths_of(examples)
+        if self._pace.expected(lengths) > _LONG_STEP and jax.process_count() == 1:
+            self._safety.state = self._state()
+        weights = [self._inputs.weights(group) for group in groups]
+        reports = self._ensemble.step(examples, weights)
         duration = time.perf_counter() - started
         standing.step += 1
         standing.seconds += duration
         standing.padding += inputs.padding
         standing.epoch_padding += inputs.padding
-        for group, of_group in zip(groups, reports, strict=True):
-            for slot, index in enumerate(group):
-                self._count(index, inputs.draws[index], slot, of_group)
+        with self._safety.writing:
+            for group, of_group in zip(groups, reports, strict=True):
+                for slot, index in enumerate(group):
+                    self._count(index, inputs.draws[index], slot, of_group)
         self._count_compiling()
-        rate = self._smoothed_rate(duration - (self._compiler.waited - waited_before))
-        watch(self._progress(rate))
-
-    def _progress(self, rate: float) -> Progress:
-        standing = self._standing
-        states = [control.curriculum for control in standing.controls]
-        means = [sums[state.learning].means() for sums, state in zip(standing.sums, states, strict=True)]
-        return Progress(
-            standing.step,
-            self.last_step,
-            [self._tasks[state.learning].name for state in states],
-            [state.length for state in states],
-            [state.solved for state in states],
-            len(self._tasks),
-            [mean.loss if mean else math.nan for mean in means],
-            [mean.sequence_error if mean else math.nan for mean in means],
-            len(standing.learning),
-            standing.epoch_padding.waste,
-            rate,
-            (self.last_step - standing.step) / rate,
-        )
-
-    def _weights(self, group: list[int]) -> Weights:
-        """Returns the weights of the slots of a group; those of empty ones are 0."""
-        config, step = self._config, self._standing.step
-
-        def of_seeds(value: Callable[[Controls], float]) -> np.ndarray:
-            values = np.zeros(self._ensemble.slots, np.float32)
-            values[: len(group)] = [value(self._standing.controls[index]) for index in group]
-            return values
-
-        return Weights(
-            of_seeds(lambda control: learning_rate(config, control, step)),
-            of_seeds(lambda control: control.pull),
-            of_seeds(lambda control: control.saturation_weight),
-            of_seeds(lambda control: noise(config, control, step)),
-        )
+        rate = self._pace.add(lengths, duration, self._compiler.waited - waited_before)
+        watch(progress_of(standing, self._tasks, self.last_step, rate))
 
     def _used(self, group: list[int], examples: Examples) -> Examples:
         """Returns a group's examples without the use of those that its diverged seeds have."""
@@ -246,13 +286,6 @@ class Trainer:
         self._standing.compiling += seconds - self._compiled_before[0]
         self._standing.waited += waited - self._compiled_before[1]
         self._compiled_before = seconds, waited
-
-    def _smoothed_rate(self, duration: float) -> float:
-        """Returns steps per second, averaged over some ten steps; the first, which compiles, does not count."""
-        before = self._seconds_a_step
-        self._seconds_a_step = duration if before is None or self._steps_here < 2 else 0.9 * before + 0.1 * duration
-        self._steps_here += 1
-        return 1 / self._seconds_a_step
 
     def _end_epoch(self) -> None:
         standing, config = self._standing, self._config

@@ -49,7 +49,8 @@ def placement(seeds: int, batch: int, devices: Sequence[Any] | None = None, at_o
     """Divides seeds over the devices, and each seed's batch where there are fewer seeds than devices.
 
     A CPU device works on one seed after the other, so there a step takes as many seeds as there are devices to divide
-    them; the ensemble calls it for group after group. Others take all the seeds at once.
+    them; the ensemble calls it for group after group. Others take all the seeds at once. Where fewer seeds may be taken
+    than there are devices, their batches are split over the others.
 
     Args:
         seeds: number of seeds that are trained.
@@ -61,7 +62,7 @@ def placement(seeds: int, batch: int, devices: Sequence[Any] | None = None, at_o
     seed_ways, batch_ways = min(
         (
             (rows, columns)
-            for rows in range(1, min(seeds, len(devices)) + 1)
+            for rows in range(1, min(seeds, len(devices), at_once or seeds) + 1)
             for columns in _ways(batch, len(devices), rows)
         ),
         key=lambda ways: (_relative_time(seeds, *ways), -ways[0]),

@@ -1,0 +1,64 @@
+"""The newest whole state of a run: in memory, and on disk."""
+
+import threading
+
+from neuralgpu.checkpoint import Checkpoint, save
+from neuralgpu.run_directory import RunDirectory
+
+
+class Safety:
+    """Keeps a state to go back to, and lets another thread than the training's bring it onto the disk."""
+
+    def __init__(self, run: RunDirectory, state: Checkpoint, *, saved: bool) -> None:
+        """Begins with a state of the run.
+
+        Args:
+            run: where states are saved; of several processes only the first one writes.
+            state: the run's.
+            saved: whether it is on disk.
+        """
+        self._run = run
+        self.state = state
+        self.saved = state.step if saved else None
+        """Step of the newest state on disk; None before the first."""
+        self.writing = threading.RLock()
+        """Held by the training while it writes into the run directory."""
+        self._over = False
+
+    def save(self, state: Checkpoint) -> None:
+        """Keeps a state in memory and writes it to disk.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        with self.writing:
+            self.state = state
+            if self._run.writable:
+                save(self._run.checkpoints, state)
+            self.saved = state.step
+
+    def end(self) -> None:
+        """Declares the training to be over: `abandon` has nothing more to do."""
+        with self.writing:
+            self._over = True
+
+    def abandon(self) -> int | None:
+        """Saves, in place of a training that is in the middle of a step, the newest whole state.
+
+        The training writes nothing afterwards; the caller has to end the process.
+
+        Returns:
+            The step that was saved, or None where the training has come to its own end.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        self.writing.acquire()  # for good
+        if self._over:
+            self.writing.release()
+            return None
+        if self.saved is None or self.state.step > self.saved:
+            self.save(self.state)
+        assert self.saved is not None
+        self._run.append_event("interrupt", self.saved)
+        return self.saved
