@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test format docs lock clean
+.PHONY: help setup demo test faults format docs lock clean
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
@@ -28,6 +28,9 @@ test: setup ## the gate: format, lint, types, import direction, docs, tests (PYT
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/sphinx-build -W -E --keep-going -q docs docs/_build
 	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
+
+faults: setup ## do to runs what can happen to them, for real, and write the table of docs/faults.md
+	$(BIN)/python -m tests.faults
 
 format: setup ## rewrite the code in the house format
 	$(BIN)/ruff check --fix
