@@ -195,7 +195,9 @@ def test_a_partial_directory_is_no_checkpoint(two: Path) -> None:
 
 def test_a_disk_that_refuses(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StorageError, match=r"Not a directory \(\d+ MB free\)\. Earlier .* use --resume\.$") as caught:
+    with pytest.raises(
+        StorageError, match=r"Not a directory \(44 B needed, .* free\); earlier .* use --resume\.$"
+    ) as caught:
         save(tmp_path / "file" / "checkpoints", at_step(2))
     assert caught.value.exit_code == 4
 
@@ -205,7 +207,7 @@ def test_a_full_disk_leaves_the_older_checkpoints(monkeypatch: pytest.MonkeyPatc
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoints.os, "fsync", refuse)
-    with pytest.raises(StorageError, match=r"No space left on device \(\d+ MB free\)"):
+    with pytest.raises(StorageError, match=r"No space left on device \(44 B needed, .* free\)"):
         save(two, at_step(6))
     assert loads(two) == (4, [])
 

@@ -18,7 +18,8 @@ import safetensors
 import safetensors.numpy
 from jaxtyping import PyTree
 
-from neuralgpu.errors import DamagedRunError, StorageError
+from neuralgpu.errors import DamagedRunError
+from neuralgpu.room import refusal
 
 _ARRAYS, _STATE, _MANIFEST = "arrays.safetensors", "state.json", "manifest.json"
 _KEPT = 2
@@ -89,11 +90,9 @@ def save(folder: Path, checkpoint: Checkpoint) -> Path:
         temporary.rename(final)
         _sync(folder)
     except OSError as error:
-        free = shutil.disk_usage(_existing(folder)).free
-        raise StorageError(
-            f"Cannot write the checkpoint {final}: {error.strerror} ({free / 1e6:.0f} MB free). "
-            "Earlier checkpoints are intact; make room, then use --resume."
-        ) from error
+        needed = sum(array.nbytes for array in checkpoint.arrays.values())
+        remedy = "earlier checkpoints are intact: make room, then use --resume"
+        raise refusal(final, error.strerror, needed, remedy) from error
     for old in [*_steps(folder)[:-_KEPT], *folder.glob(".*.partial")]:
         shutil.rmtree(old, ignore_errors=True)
     return final
@@ -161,10 +160,6 @@ def _steps(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if path.is_dir() and path.name.isdigit())
-
-
-def _existing(folder: Path) -> Path:
-    return next(path for path in (folder, *folder.absolute().parents) if path.exists())
 
 
 def _sha256(data: bytes) -> str:

@@ -25,7 +25,7 @@ from neuralgpu.training.objective import Examples, Report
 from neuralgpu.training.pace import Pace, lengths_of, progress_of
 from neuralgpu.training.padding import Padding
 from neuralgpu.training.placement import agreed
-from neuralgpu.training.safety import Safety
+from neuralgpu.training.safety import Safety, check_disk
 from neuralgpu.training.shortage import at_once_text, is_out_of_memory, smaller
 from neuralgpu.training.standing import Cost, EpochSums, Progress, Standing, is_finite, standing_of
 from neuralgpu.training.step import Learner, initial_learner, learner_shapes, restarted, with_averaged_copies
@@ -58,9 +58,11 @@ class Trainer:
 
         Raises:
             DamagedRunError: the checkpoint does not fit the settings.
-            StorageError: there is no room for the run's checkpoints.
+            StorageError: the run's checkpoints cannot be written, or do not fit onto the disk.
         """
         self._run, self._config, self._devices, self._tell = run, config, devices, tell
+        if run.writable:
+            check_disk(run, config)
         self._pace = Pace()
         self._tasks = training_tasks(config)
         self._valid = [task.valid_length for task in self._tasks]

@@ -1,9 +1,30 @@
 """The newest whole state of a run: in memory, and on disk."""
 
+import math
 import threading
 
+import jax
+
 from neuralgpu.checkpoint import Checkpoint, save
+from neuralgpu.config import RunConfig
+from neuralgpu.room import check_room
 from neuralgpu.run_directory import RunDirectory
+from neuralgpu.training.step import learner_shapes
+
+_AT_ONCE = 3
+"""Checkpoints that are on disk while one is being written: it and the two before."""
+
+
+def check_disk(run: RunDirectory, config: RunConfig) -> None:
+    """Refuses a run whose checkpoints cannot be written, or do not fit onto the disk.
+
+    Raises:
+        StorageError: the message says what is needed and what is free.
+    """
+    leaves = jax.tree.leaves(learner_shapes(config, len(config.seeds)))
+    size = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves)
+    there = len(list(run.checkpoints.glob("[0-9]*"))) if run.checkpoints.is_dir() else 0
+    check_room(run.checkpoints, max(1, _AT_ONCE - there) * size)
 
 
 class Safety:

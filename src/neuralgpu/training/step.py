@@ -174,8 +174,13 @@ def compiled_programs(config: RunConfig, divided: Placement) -> Programs:
 
 def learner_shapes(config: RunConfig, seeds: int, sharding: NamedSharding | None = None) -> Learner:
     """Returns the shapes of the learner of so many seeds, on the host where no sharding is given."""
-    one = jax.eval_shape(lambda: _new_learner(jax.random.key(0), config))
+    one = _shapes_of_one(replace(config, seeds=(0,)))
     return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((seeds, *leaf.shape), leaf.dtype, sharding=sharding), one)
+
+
+@lru_cache(maxsize=8)
+def _shapes_of_one(config: RunConfig) -> Learner:
+    return jax.eval_shape(lambda: _new_learner(jax.random.key(0), config))
 
 
 def lowered_gradient(config: RunConfig, divided: Placement, length: int) -> Any:
