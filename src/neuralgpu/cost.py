@@ -12,9 +12,17 @@ _MOST_STEP_OPERATIONS = 5e13
 """Of one training step; some fifteen minutes on two cores."""
 _OPERATIONS_PER_SECOND = 6e10
 """Of two common cores, for the estimate in messages."""
+OPERATIONS_A_CORE = _OPERATIONS_PER_SECOND / 2
+"""In a second, for estimates of whole runs; 'neuralgpu bench' reaches twice as many with the paper's model."""
 _FLOAT = 4
 _COPIES_OF_WEIGHTS = 6
 """Weights and two moments, on the devices and on the host."""
+_PASSES = 4
+_SMALLER = "fewer --seeds, or smaller batch, model.channels or curriculum lengths with --set"
+_STATES_KEPT, _WEIGHTS_OF_A_STEP = 2, 25
+"""How often a step holds the states that its memory strategy keeps, and the weights, at once."""
+_BYTES_OF_A_PROCESS = 600_000_000
+"""Python, JAX, and compiling."""
 _BYTES_A_SYMBOL, _BYTES_AN_EXAMPLE = 20, 600
 """Of test inputs, which are drawn before the first is answered: texts, symbols and Python's objects."""
 
@@ -51,6 +59,45 @@ def check_evaluation(model: ModelConfig, seeds: int, lengths_and_counts: list[tu
     _check_memory(float(kept), f"Keeping {max(count for _, count in lengths_and_counts)} inputs", "a smaller --count")
 
 
+def step_operations(config: RunConfig) -> float:
+    """Returns the floating-point operations of one training step of one seed with the longest inputs there are.
+
+    The forward pass, the same once more in the backward pass, and twice as much for the gradients.
+    """
+    return _PASSES * config.batch * sum(operations(config.model, bucket) for bucket in _buckets(config))
+
+
+def training_bytes(config: RunConfig, at_once: int) -> int:
+    """Estimates the memory of a process that trains the seeds of a run, so many of them at once.
+
+    Held against the compiler's analysis (`training.memory.step_bytes`), the part that grows with the seeds is 1.0 to
+    1.5 times what it finds for the preset 'classic' at 24 and 128 channels and for 'fast' at 48.
+    """
+    model, memory = config.model, parse_memory(config.memory)
+    examples = config.microbatch or config.batch
+    states = sum(
+        bucket * float(bucket if isinstance(memory, Auto) else memory.states(bucket)) for bucket in _buckets(config)
+    )
+    kept = _STATES_KEPT * states * examples * model.height * model.channels * _FLOAT
+    weights = _weights(model) * _FLOAT
+    resting = _COPIES_OF_WEIGHTS * weights * len(config.seeds)
+    return int(_BYTES_OF_A_PROCESS + at_once * (kept + _WEIGHTS_OF_A_STEP * weights) + resting)
+
+
+def check_step(config: RunConfig, seeds: int = 1) -> None:
+    """Refuses training of which a step of so many seeds would take absurdly long.
+
+    Raises:
+        UserError: the message gives the estimate and what to change.
+    """
+    total = seeds * step_operations(config)
+    if total > _MOST_STEP_OPERATIONS:
+        raise UserError(
+            f"One training step takes {total:.1e} operations, about {total / _OPERATIONS_PER_SECOND / 60:,.0f} minutes "
+            f"on two cores; use {_SMALLER}."
+        )
+
+
 def check_training(config: RunConfig) -> None:
     """Refuses training of which a group's step would take absurdly long or not fit into memory.
 
@@ -59,32 +106,33 @@ def check_training(config: RunConfig) -> None:
     Raises:
         UserError: the message gives the estimate and what to change.
     """
-    model, curriculum = config.model, config.curriculum
-    buckets = curriculum.training_buckets if curriculum.kind == "buckets" else curriculum.training_buckets[-1:]
+    model = config.model
     seeds = min(len(config.seeds), config.group or cores())
-    total = 4 * seeds * config.batch * sum(operations(model, bucket) for bucket in buckets)
-    remedy = "fewer --seeds, or smaller batch, model.channels or curriculum lengths with --set"
-    if total > _MOST_STEP_OPERATIONS:
-        raise UserError(
-            f"One training step takes {total:.1e} operations, about {total / _OPERATIONS_PER_SECOND / 60:,.0f} minutes "
-            f"on two cores; use {remedy}."
-        )
+    check_step(config, seeds)
     memory = parse_memory(config.memory)
     at_once = seeds * (config.microbatch or config.batch)
-    kept = sum(float(bucket) * (1 if isinstance(memory, Auto) else memory.states(bucket)) for bucket in buckets)
+    kept = sum(
+        float(bucket) * (1 if isinstance(memory, Auto) else memory.states(bucket)) for bucket in _buckets(config)
+    )
     _check_memory(
-        kept * at_once * model.height * model.channels * _FLOAT, "A training step", f"{remedy}, or --memory treeverse:8"
+        kept * at_once * model.height * model.channels * _FLOAT,
+        "A training step",
+        f"{_SMALLER}, or --memory treeverse:8",
     )
-
-    cell = (
-        model.kernel
-        * model.kernel_rows
-        * _convolutions(model)
-        * (model.channels + model.task_channels)
-        * model.channels
-    )
-    weights = model.copies * model.layers * cell * _COPIES_OF_WEIGHTS * len(config.seeds) * _FLOAT
+    weights = _weights(model) * _COPIES_OF_WEIGHTS * len(config.seeds) * _FLOAT
     _check_memory(float(weights), f"Training {len(config.seeds)} seeds", "fewer --seeds, in several runs")
+
+
+def _buckets(config: RunConfig) -> tuple[int, ...]:
+    """Returns the padded lengths of the largest step: all the buckets where it has one batch of each."""
+    buckets = config.curriculum.training_buckets
+    return buckets if config.curriculum.kind == "buckets" else buckets[-1:]
+
+
+def _weights(model: ModelConfig) -> int:
+    """Returns the number of weights of the layers of all copies."""
+    cell = model.kernel * model.kernel_rows * _convolutions(model) * (model.channels + model.task_channels)
+    return model.copies * model.layers * cell * model.channels
 
 
 def _convolutions(model: ModelConfig) -> int:

@@ -21,8 +21,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def configure() -> None:
+def configure(cpus: int | None = None) -> None:
     """Gives JAX one CPU device a core, and a folder where programs that took long to compile are kept.
+
+    Args:
+        cpus: number of cores to count on; all that this process may use when None.
 
     XLA runs a small step on little more than one core; a batch that is split over one device a core uses them all.
     Does nothing where JAX has started already.
@@ -35,7 +38,7 @@ def configure() -> None:
         jax.config.update(setting, str(folder))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", _WORTH_KEEPING_SECONDS)
     try:
-        jax.config.update("jax_num_cpu_devices", min(cores(), _MOST_CPU_DEVICES))
+        jax.config.update("jax_num_cpu_devices", min(cpus or cores(), _MOST_CPU_DEVICES))
     except RuntimeError:
         return
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from neuralgpu.config import RunConfig
 from neuralgpu.errors import UserError, nearest_name, shown, unknown_name
@@ -80,7 +80,19 @@ def run_config(settings: Mapping[str, Any]) -> RunConfig:
     Raises:
         UserError: a key does not exist or is missing, or a value has the wrong type or is out of range.
     """
-    return _build(RunConfig, settings, "")
+    return built(RunConfig, settings)
+
+
+Built = TypeVar("Built")
+
+
+def built(kind: type[Built], values: Mapping[str, Any]) -> Built:
+    """Builds a dataclass, nested ones included, from plain values.
+
+    Raises:
+        UserError: a key does not exist or is missing, or a value has the wrong type; and what the dataclass raises.
+    """
+    return _build(kind, values, "", kind)
 
 
 def _keys(kind: type, prefix: str = "") -> Iterator[str]:
@@ -92,31 +104,40 @@ def _keys(kind: type, prefix: str = "") -> Iterator[str]:
             yield prefix + name
 
 
-def _meant(key: str) -> str:
+def _meant(key: str, root: type) -> str:
     """Returns the full name where only the table of a setting was left out, else the most similar one."""
-    full = [name for name in _keys(RunConfig) if name.endswith(f".{key}")]
-    return f" Did you mean {full[0]!r}?" if full else nearest_name(key, _keys(RunConfig))
+    full = [name for name in _keys(root) if name.endswith(f".{key}")]
+    return f" Did you mean {full[0]!r}?" if full else nearest_name(key, _keys(root))
 
 
-def _build(kind: type, values: Mapping[str, Any], prefix: str) -> Any:
+def _build(kind: type, values: Mapping[str, Any], prefix: str, root: type) -> Any:
     hints = get_type_hints(kind)
     for key in values:
         if key not in hints:
             allowed = ", ".join(prefix + name for name in hints)
-            raise UserError(f"There is no setting {shown(prefix + key)}.{_meant(prefix + key)} Allowed: {allowed}.")
+            raise UserError(
+                f"There is no setting {shown(prefix + key)}.{_meant(prefix + key, root)} Allowed: {allowed}."
+            )
     for entry in fields(kind):
         if entry.name not in values and entry.default is MISSING and entry.default_factory is MISSING:
             raise UserError(f"The setting '{prefix}{entry.name}' is missing; add it.")
-    return kind(**{key: _converted(hints[key], value, prefix + key) for key, value in values.items()})
+    return kind(**{key: _converted(hints[key], value, prefix + key, root) for key, value in values.items()})
 
 
-def _converted(kind: Any, value: Any, key: str) -> Any:
+def _converted(kind: Any, value: Any, key: str, root: type) -> Any:
+    if get_origin(kind) is dict:
+        if not isinstance(value, Mapping):
+            raise UserError(f"{key} is a table, got {shown(value)}.")
+        (_, of_entry) = get_args(kind)
+        return {name: _converted(of_entry, entry, f"{key}.{name}", root) for name, entry in value.items()}
+    if kind is Any:
+        return value
     if is_dataclass(kind) and isinstance(kind, type):
         if not isinstance(value, Mapping):
             raise UserError(
                 f"{key} is a table of settings, got {shown(value)}; set one, such as {key}.{fields(kind)[0].name}."
             )
-        return _build(kind, value, f"{key}.")
+        return _build(kind, value, f"{key}.", root)
     if get_origin(kind) is Literal:
         if value not in get_args(kind):
             raise UserError(f"{key} must be one of {', '.join(map(repr, get_args(kind)))}, got {shown(value)}.")

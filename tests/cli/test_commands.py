@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from neuralgpu.cli.evaluate import DEFAULT_CARRIES, DEFAULT_LENGTHS, questions
 from neuralgpu.errors import UserError
+from neuralgpu.evaluation.judging import DEFAULT_CARRIES, DEFAULT_LENGTHS, questions
 from neuralgpu.rows import ResultRow, read_lines, read_rows
 from neuralgpu.tasks import find_task, task_names
 

@@ -23,10 +23,12 @@ def demo(
     """
     from rich.console import Console
 
-    from neuralgpu.cli.evaluate import judge, questions
+    from neuralgpu.choice import chosen_config
+    from neuralgpu.cli.evaluate import judge
     from neuralgpu.cli.interrupts import stop_on_signal
     from neuralgpu.cli.running import begin_run, resume_run
-    from neuralgpu.cli.train import DEFAULT_PRESET, chosen_config
+    from neuralgpu.cli.train import DEFAULT_PRESET
+    from neuralgpu.evaluation.judging import questions
     from neuralgpu.reporting.report import write_report
     from neuralgpu.reporting.tables import results_table
     from neuralgpu.run_directory import RunDirectory
@@ -37,7 +39,7 @@ def demo(
             typer.echo(f"Going on with {out}; --force starts anew.", err=True)
             directory, ended = resume_run(out, stop)
         else:
-            config = chosen_config("badd", DEFAULT_PRESET, None, [], (seed,), steps)
+            config = chosen_config("badd", DEFAULT_PRESET, {}, [], (seed,), steps)
             directory, ended = begin_run(out, config, stop, force=force)
     if ended:
         raise typer.Exit(ended)

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from neuralgpu.cli.arguments import LARGEST_SEED, RunArgument, whole_number
+from neuralgpu.cli.arguments import RunArgument, whole_number
+from neuralgpu.seed_numbers import LARGEST_SEED
 
 
 def extract(

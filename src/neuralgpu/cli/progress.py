@@ -68,7 +68,7 @@ def training_line(progress: "TrainingProgress", *, timed: bool) -> str:
     """
     lengths = sorted(set(progress.lengths))
     length = str(lengths[0]) if len(lengths) == 1 else f"{lengths[0]}-{lengths[-1]}"
-    parts = [f"≤{_clock(progress.seconds_left)} left"] if timed else []
+    parts = [f"≤{clock(progress.seconds_left)} left"] if timed else []
     if progress.task_count > 1:
         parts += [
             "/".join(dict.fromkeys(progress.tasks)),
@@ -86,7 +86,7 @@ def training_line(progress: "TrainingProgress", *, timed: bool) -> str:
     return "  ".join(parts)
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
     """Writes a time as 1:02:03, or as 2:03 below an hour."""
     minutes, seconds = divmod(int(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}" if minutes >= 60 else f"{minutes}:{seconds:02d}"

@@ -152,6 +152,7 @@ def _run_training(
 
     devices.configure()
     from neuralgpu.training.loop import Trainer
+    from neuralgpu.training.run_events import finish_event, start_event
 
     def tell(text: str) -> None:
         if directory.writable:
@@ -164,18 +165,7 @@ def _run_training(
             tell(f"{directory.path} has made all of its {trainer.step} steps.")
             return 0
         if resumed is None:
-            directory.append_event(
-                "start",
-                0,
-                task=config.task,
-                curriculum=config.curriculum_text,
-                preset=config.preset,
-                seeds=list(config.seeds),
-                command=shlex.join(["neuralgpu", *sys.argv[1:]]),
-                device=devices.device_name(),
-                cores=devices.cores(),
-                versions=devices.versions(),
-            )
+            directory.append_event("start", 0, **start_event(config, shlex.join(["neuralgpu", *sys.argv[1:]])))
         else:
             directory.append_event("resume", trainer.step)
         compiling = trainer.step + 1
@@ -194,15 +184,7 @@ def _run_training(
         if not devices.is_one_of_several():
             stop.leave()
         return stop.exit_code if directory.writable else 0
-    cost = trainer.cost
-    directory.append_event(
-        "finish",
-        trainer.step,
-        seconds=round(trainer.seconds, 2),
-        compile_seconds=round(cost.compiling, 2),
-        compile_wait_seconds=round(cost.waited, 2),
-        padding_waste=round(cost.padding_waste, 4),
-    )
+    directory.append_event("finish", trainer.step, **finish_event(trainer))
     tell(_summary(trainer))
     return 0
 

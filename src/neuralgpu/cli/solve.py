@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from neuralgpu.cli.arguments import LARGEST_SEED, AverageOption, RunArgument, TaskOption, whole_number
+from neuralgpu.cli.arguments import AverageOption, RunArgument, TaskOption, whole_number
+from neuralgpu.seed_numbers import LARGEST_SEED
 
 
 def solve(

@@ -1,18 +1,14 @@
 """neuralgpu train."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from neuralgpu.cli.arguments import LARGEST_SEED, StepsOption, seed_numbers, whole_number
+from neuralgpu.cli.arguments import StepsOption, whole_number
 from neuralgpu.cli.interrupts import stop_on_signal
 from neuralgpu.cli.running import begin_run, resume_run
-
-if TYPE_CHECKING:
-    from neuralgpu.config import RunConfig
-    from neuralgpu.curriculum import CurriculumConfig
-    from neuralgpu.tasks import Task
+from neuralgpu.seed_numbers import LARGEST_SEED, seed_numbers
 
 DEFAULT_PRESET = "fast"
 
@@ -78,7 +74,10 @@ def train(
     Ctrl-C saves and stops; --resume goes on bit for bit.
     """
     from neuralgpu import devices
+    from neuralgpu.choice import chosen_config
+    from neuralgpu.cost import check_training
     from neuralgpu.errors import UserError
+    from neuralgpu.settings import parse_setting, read_toml
 
     with stop_on_signal(lambda: "Stopped before anything was written.") as stop:
         writable = True
@@ -99,87 +98,12 @@ def train(
             numbers = seed_numbers(seeds, seed)
             options = {"memory": memory, "microbatch": microbatch}
             written = [*(settings or []), *(f"{key}={value}" for key, value in options.items() if value is not None)]
-            chosen = chosen_config(task, preset, config, written, numbers, steps, curriculum)
+            single, of_file = map(parse_setting, written), read_toml(config) if config else {}
+            chosen = chosen_config(task, preset, of_file, single, numbers, steps, curriculum)
+            check_training(chosen)
             path = out or Path("runs") / "-".join([*chosen.tasks, preset])
             directory, ended = begin_run(path, chosen, stop, force=force, writable=writable)
     if ended:
         raise typer.Exit(ended)
     if directory.writable:
         typer.echo(f"Next: neuralgpu evaluate {directory.path}", err=True)
-
-
-def chosen_config(
-    task: str | None,
-    preset: str,
-    config: Path | None,
-    settings: list[str],
-    seeds: tuple[int, ...],
-    steps: int | None,
-    curriculum: str | None = None,
-) -> "RunConfig":
-    """Lays file, single settings and options over the preset and checks them.
-
-    Raises:
-        UserError: something in them is not possible.
-    """
-    from neuralgpu.config import check_room
-    from neuralgpu.cost import check_training
-    from neuralgpu.curriculum import parse_curriculum
-    from neuralgpu.errors import UserError, unknown_name
-    from neuralgpu.settings import merged, parse_setting, preset_names, preset_settings, read_toml, run_config
-    from neuralgpu.tasks import find_task
-
-    chain = parse_curriculum(curriculum) if curriculum is not None else {}
-    judged = chain["tasks"][-1] if task is None else task
-    own: list[dict[str, Any]] = [
-        read_toml(config) if config else {},
-        {"task": judged, "curriculum": chain, "seeds": list(seeds)},
-        {} if steps is None else {"steps": steps},
-        *map(parse_setting, settings),
-    ]
-    started_from = preset_settings(preset, find_task(judged).operation)
-    found = [find_task(name) for name in _task_names(merged(own), judged)]
-    symbols = max(of_task.vocabulary for of_task in found)
-    layers: list[dict[str, Any]] = [
-        {"model": {"height": max(of_task.rows for of_task in found)}},
-        started_from,
-        {"model": {"vocabulary": max(symbols, started_from.get("model", {}).get("vocabulary", 0))}},
-        *own,
-    ]
-    built = run_config(merged(layers))
-    if built.task != judged:
-        raise UserError(f"The task is named by the argument {judged!r}; leave 'task' out of the settings.")
-    if built.preset not in preset_names():
-        raise unknown_name("preset", built.preset, preset_names())
-    for of_task in found:
-        check_room(built, of_task)
-        _check_lengths(built.curriculum, of_task)
-    if built.carry_share and not any(of_task.operation == "addition" for of_task in found):
-        raise UserError(f"carry_share is for addition, {judged!r} is {found[-1].operation}; set it to 0.")
-    check_training(built)
-    return built
-
-
-def _task_names(settings: dict[str, Any], task: str) -> list[str]:
-    """Returns the names of the tasks to be learned, before the settings were checked."""
-    chain = settings.get("curriculum", {})
-    named = chain.get("tasks") if isinstance(chain, dict) else None
-    names = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
-    return names or [task]
-
-
-def _check_lengths(config: "CurriculumConfig", task: "Task") -> None:
-    """Refuses a task that has no inputs of the lengths that the curriculum asks for.
-
-    Raises:
-        UserError: the message says what to change.
-    """
-    import numpy as np
-
-    from neuralgpu.curriculum import CurriculumState, TaskState, draw, initial_state
-
-    valid = [task.valid_length]
-    state = initial_state(config, valid)
-    if config.kind == "buckets":
-        state = CurriculumState((TaskState(config.buckets[-1]),))
-    draw(config, state, valid, np.random.default_rng(0), 1)

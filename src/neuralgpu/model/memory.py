@@ -76,12 +76,22 @@ def parse_memory(text: str) -> Memory | Auto:
             )
         return treeverse(int(amount))
     if name == "auto":
-        found = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?([kmgt]?)b", amount.lower())
-        if not found or not float(found[1]):
+        budget = parse_bytes(amount)
+        if budget is None:
             raise UserError(f"auto takes a size, such as auto:12GB or auto:800MB; got {shown(text)}.")
-        return Auto(int(float(found[1]) * _PREFIXES[found[2]]))
+        return Auto(budget)
     names = [form.partition(":")[0] for form in _FORMS]
     raise UserError(f"memory must be one of {', '.join(_FORMS)}, got {shown(text)}.{nearest_name(name, names)}")
+
+
+def parse_bytes(text: str) -> int | None:
+    """Reads a number of bytes as people write it; None if it is none, or 0.
+
+    >>> parse_bytes("12GB"), parse_bytes("1.5 kB"), parse_bytes("12")
+    (12000000000, 1500, None)
+    """
+    found = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?([kmgt]?)b", text.lower())
+    return int(float(found[1]) * _PREFIXES[found[2]]) or None if found else None
 
 
 def bytes_text(count: int) -> str:
