@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from neuralgpu import __version__
-from neuralgpu.cli import bench, demo, doctor, evaluate, extract, report, sample, solve, suites, tasks, train
+from neuralgpu.cli import bench, demo, doctor, evaluate, extract, report, sample, solve, suites, sweep, tasks, train
 from neuralgpu.errors import UserError
 
 app = typer.Typer(
@@ -47,6 +47,7 @@ def options(
 
 COMMANDS = (
     train.train,
+    sweep.sweep,
     evaluate.evaluate,
     solve.solve,
     sample.sample,
