@@ -17,7 +17,8 @@ OPERATIONS_A_CORE = _OPERATIONS_PER_SECOND / 2
 _FLOAT = 4
 _COPIES_OF_WEIGHTS = 6
 """Weights and two moments, on the devices and on the host."""
-_PASSES = 4
+STEP_PASSES = 4
+"""Of a training step: forward, the same again in the backward pass, and twice as much for the gradients."""
 _SMALLER = "fewer --seeds, or smaller batch, model.channels or curriculum lengths with --set"
 _STATES_KEPT, _WEIGHTS_OF_A_STEP = 2, 25
 """How often a step holds the states that its memory strategy keeps, and the weights, at once."""
@@ -64,7 +65,7 @@ def step_operations(config: RunConfig) -> float:
 
     The forward pass, the same once more in the backward pass, and twice as much for the gradients.
     """
-    return _PASSES * config.batch * sum(operations(config.model, bucket) for bucket in _buckets(config))
+    return STEP_PASSES * config.batch * sum(operations(config.model, bucket) for bucket in _buckets(config))
 
 
 def training_bytes(config: RunConfig, at_once: int) -> int:
