@@ -34,8 +34,8 @@ html_title = f"neuralgpu {release}"
 def write_command_help(page: Path) -> None:
     """Writes every command's own help text to a page, so that the page cannot be out of date."""
     sections = ["# Commands", "", "What `neuralgpu COMMAND --help` prints."]
-    for name in ("", *(command.__name__ for command in COMMANDS)):
-        call = [name] if name else []
+    for name in ("", *COMMANDS):
+        call = name.split()
         printed = subprocess.run(
             [sys.executable, "-c", "from neuralgpu.cli import main; main()", *call, "--help"],
             env={**os.environ, "COLUMNS": "100"},

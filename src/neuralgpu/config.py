@@ -145,11 +145,21 @@ class RunConfig:
             )
         return memory
 
+    def last_step(self, learned_at: int | None) -> int:
+        """Returns the number of steps that a seed makes, as far as it is known now.
+
+        Args:
+            learned_at: step at which the seed had learned its longest training inputs, None before that.
+        """
+        if self.optimiser.schedule == "published" or learned_at is None:
+            return self.steps
+        return min(self.steps, learned_at + self.optimiser.fall_steps)
+
     def to_toml(self) -> str:
         """Returns the settings as a TOML document that `--config` reads."""
         import tomli_w  # which only those who write settings need: benchmarks run without it
 
-        return tomli_w.dumps(_plain(self))
+        return tomli_w.dumps(plain(self))
 
 
 _RANGES: dict[str, tuple[float, float]] = {
@@ -234,7 +244,8 @@ def _check_ranges(config: RunConfig) -> None:
             raise UserError(f"model.{key}_smooth must be 0 or at least 1, got {shown(smooth)}.")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Returns settings as dictionaries, lists and single values, as a TOML document holds them."""
     if is_dataclass(value):
-        return {entry.name: _plain(getattr(value, entry.name)) for entry in fields(value)}
+        return {entry.name: plain(getattr(value, entry.name)) for entry in fields(value)}
     return list(value) if isinstance(value, tuple) else value

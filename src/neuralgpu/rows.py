@@ -61,14 +61,28 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     for number, line in enumerate(lines, start=1):
         if number == len(lines):
             break  # empty after the final newline, or torn
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):  # not UTF-8, not JSON, or nested beyond Python's limits
-            record = None
-        if not isinstance(record, dict):
-            raise DamagedRunError(f"{path}, line {number} is not a JSON object; remove that line to read the rest.")
-        records.append(record)
+        records.append(read_line(line, path, number))
     return records
+
+
+def read_line(line: bytes, path: Path, number: int) -> dict[str, Any]:
+    """Reads a line of a JSON-lines log.
+
+    Args:
+        line: what it holds.
+        path: the log, for the message.
+        number: the line's, counted from 1, for the message.
+
+    Raises:
+        DamagedRunError: the line is not a JSON object.
+    """
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):  # not UTF-8, not JSON, or nested beyond Python's limits
+        record = None
+    if not isinstance(record, dict):
+        raise DamagedRunError(f"{path}, line {number} is not a JSON object; remove that line to read the rest.")
+    return record
 
 
 def read_rows(path: Path) -> list[ResultRow]:

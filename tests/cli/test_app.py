@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import neuralgpu
-from neuralgpu.cli.app import COMMANDS
+from neuralgpu.cli.app import COMMANDS, GROUPS
 from neuralgpu.cli.arguments import LONGEST_INPUT
 from neuralgpu.errors import DamagedRunError, StorageError, UserError
 from neuralgpu.tasks.task import SYMBOL_LIMIT
@@ -26,10 +26,10 @@ except SystemExit as left:
     used = resource.getrusage(resource.RUSAGE_SELF)
     print(left.code, used.ru_utime + used.ru_stime, *sorted(sys.modules), file=sys.stderr)
 """
-NAMES = [command.__name__ for command in COMMANDS]
+HELP = [*([*name.split(), "--help"] for name in (*COMMANDS, *GROUPS))]
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"], *([name, "--help"] for name in NAMES), ["--version"]], ids=str)
+@pytest.mark.parametrize("arguments", [[], ["--help"], *HELP, ["--version"]], ids=str)
 def test_help_is_quick_and_starts_no_jax(arguments: list[str]) -> None:
     probe = subprocess.run(
         [sys.executable, "-c", PROBE, *arguments], capture_output=True, text=True, check=True, env=ENVIRONMENT
@@ -46,14 +46,21 @@ def test_help_is_quick_and_starts_no_jax(arguments: list[str]) -> None:
 
 def test_help_lists_every_command(run_cli: RunCli) -> None:
     shown = run_cli("--help").out
-    assert re.findall(r"^  (\w+)  ", shown.partition("Commands:")[2], flags=re.MULTILINE) == NAMES
+    listed = re.findall(r"^  (\w+)  ", shown.partition("Commands:")[2], flags=re.MULTILINE)
+    assert sorted(listed) == sorted({name.split()[0] for name in COMMANDS})
     assert run_cli().out == shown
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", GROUPS)
+def test_help_of_a_group_lists_its_commands(run_cli: RunCli, name: str) -> None:
+    listed = re.findall(r"^  (\w+)  \s*\S", run_cli(name, "--help").out.partition("Commands:")[2], flags=re.MULTILINE)
+    assert [f"{name} {command}" for command in listed] == [known for known in COMMANDS if known.startswith(f"{name} ")]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_is_described(run_cli: RunCli, name: str) -> None:
-    shown = run_cli(name, "--help").out
-    rows = re.findall(r"^  (?:TASK|RUN|INPUT|--\S+)(?: \S+)?(.*)$", shown, flags=re.MULTILINE)
+    shown = run_cli(*name.split(), "--help").out
+    rows = re.findall(r"^  (?:[A-Z]+ <\w+>|--\S+(?: \S+)?)(.*)$", shown, flags=re.MULTILINE)
     assert len(rows) >= 2
     assert all(re.search(r"\s{2}\S", row) or not row for row in rows)
 
@@ -74,6 +81,8 @@ def places(tmp_path_factory: pytest.TempPathFactory, trained: Path) -> dict[str,
     found["FOLDER"].mkdir()
     (found["FOLDER"] / "thesis.tex").touch()
     found["FILE"].touch()
+    found["BINARY"] = folder / "binary"
+    found["BINARY"].write_bytes(b"\xff\x00")
     for name in ("DAMAGED", "UNSET", "UNSAVED"):
         found[name] = folder / name.lower()
         shutil.copytree(trained, found[name])
@@ -157,6 +166,16 @@ BAD: list[tuple[str, int, str]] = [
     ("train badd --set task=bmul", 2, "leave 'task' out of the settings."),
     ("train badd --config MISSING", 2, "No such file or directory; give a TOML file."),
     ("train badd --config FOLDER", 2, "Is a directory; give a TOML file."),
+    ("config", 2, "Missing command. See 'neuralgpu config --help'."),
+    ("config dif RUN RUN", 2, "Did you mean 'diff'? See 'neuralgpu config --help'."),
+    ("config diff RUN", 2, "Missing argument 'B'. See 'neuralgpu config diff --help'."),
+    ("config diff RUN fats", 2, "'fats' is no run directory, settings file or preset. Did you mean 'fast'?"),
+    ("config diff MISSING RUN", 2, "Give a path, or one of the presets: classic, fast."),
+    ("config diff RUN FOLDER", 2, "Give a directory that 'neuralgpu train' wrote."),
+    ("config diff BINARY RUN", 2, "is not a TOML file"),
+    ("config diff UNSET RUN", 3, "cannot be read: The setting 'task' is missing; add it."),
+    ("config diff fast classic --task bad", 2, "There is no task 'bad'. Did you mean 'badd'?"),
+    ("config show ''", 2, "Give a directory that 'neuralgpu train' wrote."),
     # numbers
     ("train badd --steps 0", 2, "--steps takes a whole number from 1 to 10000000, got '0'."),
     ("train badd --steps 1" + "0" * 5000, 2, "--steps takes a whole number from 1 to 10000000"),

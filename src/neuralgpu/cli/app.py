@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 
 from neuralgpu import __version__
-from neuralgpu.cli import bench, demo, doctor, evaluate, extract, report, sample, solve, suites, sweep, tasks, train
+from neuralgpu.cli import (
+    bench,
+    config,
+    demo,
+    doctor,
+    evaluate,
+    extract,
+    report,
+    sample,
+    solve,
+    suites,
+    sweep,
+    tasks,
+    train,
+)
 from neuralgpu.errors import UserError
 
 app = typer.Typer(
@@ -45,22 +59,37 @@ def options(
         add_tasks(path)
 
 
-COMMANDS = (
-    train.train,
-    sweep.sweep,
-    evaluate.evaluate,
-    solve.solve,
-    sample.sample,
-    tasks.tasks,
-    suites.suites,
-    report.report,
-    extract.extract,
-    doctor.doctor,
-    bench.bench,
-    demo.demo,
-)
-for command in COMMANDS:
-    app.command()(command)
+COMMANDS = {
+    "train": train.train,
+    "sweep": sweep.sweep,
+    "evaluate": evaluate.evaluate,
+    "solve": solve.solve,
+    "sample": sample.sample,
+    "tasks": tasks.tasks,
+    "suites": suites.suites,
+    "report": report.report,
+    "extract": extract.extract,
+    "config diff": config.diff,
+    "config show": config.show,
+    "doctor": doctor.doctor,
+    "bench": bench.bench,
+    "demo": demo.demo,
+}
+"""What is run, by what is typed: a word, or that of a group and one more."""
+GROUPS = {"config": "Show a run's settings, or those in which two runs differ."}
+
+
+def _register() -> None:
+    groups: dict[str, typer.Typer] = {}
+    for name, command in COMMANDS.items():
+        group, _, last = name.rpartition(" ")
+        if group and group not in groups:
+            groups[group] = typer.Typer(rich_markup_mode=None)
+            app.add_typer(groups[group], name=group, help=GROUPS[group])
+        (groups[group] if group else app).command(last)(command)
+
+
+_register()
 
 
 def main() -> None:
@@ -94,8 +123,9 @@ def main() -> None:
 
 
 def _command() -> str:
-    known = {command.__name__ for command in COMMANDS}
-    return next((f"{argument} " for argument in sys.argv[1:] if argument in known), "")
+    words = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
+    typed = (" ".join(words[start : start + count]) for start in range(len(words)) for count in (2, 1))
+    return next((f"{name} " for name in typed if name in COMMANDS or name in GROUPS), "")
 
 
 def _sentence(text: str) -> str:

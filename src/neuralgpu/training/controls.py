@@ -74,9 +74,7 @@ def noise(config: RunConfig, controls: Controls, step: int) -> float:
 
 def last_step(config: RunConfig, controls: Controls) -> int:
     """Returns the number of steps that a seed makes, as far as it is known now."""
-    if config.optimiser.schedule == "published" or controls.learned_at is None:
-        return config.steps
-    return min(config.steps, controls.learned_at + config.optimiser.fall_steps)
+    return config.last_step(controls.learned_at)
 
 
 def after_epoch(
