@@ -1,8 +1,9 @@
 import json
+import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuralgpu import checkpoint as checkpoints
-from neuralgpu.checkpoint import Checkpoint, load_latest, named_arrays, save, with_arrays
+from neuralgpu.checkpoint import Checkpoint, examine, load_latest, named_arrays, prune, save, with_arrays
 from neuralgpu.errors import DamagedRunError, StorageError
+from neuralgpu.manifest import write_folder
 
 FILES = ("arrays.safetensors", "state.json", "manifest.json")
 ARRAYS = {
@@ -53,21 +55,46 @@ def two(tmp_path: Path) -> Path:
 
 def test_what_is_saved_comes_back_bit_for_bit(tmp_path: Path) -> None:
     written = save(tmp_path / "new" / "checkpoints", at_step(2))
-    assert sorted(path.name for path in written.iterdir()) == sorted(FILES)
+    assert names(written) == sorted(FILES)
     assert loads(written.parent) == (2, [])
 
 
 def test_the_newest_two_are_kept(two: Path) -> None:
-    save(two, at_step(100_000_000))
     save(two, at_step(6))
-    assert sorted(path.name for path in two.iterdir()) == ["00000006", "100000000"]
+    save(two, at_step(100_000_000))
+    assert names(two) == ["00000006", "100000000"]
     assert loads(two) == (100_000_000, [])
 
 
-def test_saving_a_step_again_replaces_it(two: Path) -> None:
-    (two / "00000004" / "state.json").write_text("{}", encoding="utf-8")
-    save(two, at_step(4))
-    assert loads(two) == (4, [])
+@pytest.mark.parametrize("damaged", [False, True])
+def test_saving_a_step_again_replaces_it(two: Path, damaged: bool) -> None:
+    if damaged:
+        damage(two / "00000004")
+    save(two, Checkpoint(4, ARRAYS, {"again": True}))
+    assert names(two) == ["00000002", "00000004"]
+    assert load_latest(two)[0].state == {"again": True}
+
+
+def test_a_run_that_was_set_back_saves_over_the_damaged_ones(two: Path) -> None:
+    save(two, at_step(6))
+    damage(two / "00000006")
+    save(two, at_step(5))
+    assert names(two) == ["00000004", "00000005"]
+    assert loads(two) == (5, [])
+
+
+def test_the_two_that_are_kept_are_whole(two: Path) -> None:
+    damage(two / "00000004")
+    save(two, at_step(6))
+    assert names(two) == ["00000002", "00000006"]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def damage(folder: Path) -> None:
+    (folder / "state.json").write_text("{}", encoding="utf-8")
 
 
 def flip(data: bytes, position: int, bit: int = 0) -> bytes:
@@ -111,7 +138,8 @@ def test_no_single_bit_goes_unnoticed(two: Path, name: str) -> None:
     whole = file.read_bytes()
     for position in range(len(whole)):
         file.write_bytes(flip(whole, position, position % 8))
-        assert loads(two)[0] == 2, position
+        step, [warning] = loads(two)
+        assert (step, warning.startswith(f"{file} is damaged: ")) == (2, True), position
     file.write_bytes(whole)
     assert loads(two) == (4, [])
 
@@ -120,7 +148,7 @@ def test_a_checkpoint_under_another_steps_name_is_not_loaded(two: Path) -> None:
     shutil.copytree(two / "00000002", two / "00000006")
     step, [warning] = loads(two)
     assert step == 4
-    assert "state.json is not of step 6" in warning
+    assert "state.json is damaged: it is not of step 6" in warning
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -139,58 +167,105 @@ def test_a_run_without_a_checkpoint(tmp_path: Path) -> None:
             load_latest(folder)
 
 
-class Killed(BaseException):
-    """Stands for the end of the process."""
-
-
-def operations_until_killed(monkeypatch: pytest.MonkeyPatch, folder: Path, allowed: int) -> bool:
-    """Saves step 6 and dies before operation `allowed` on the disk; says whether the save got through."""
-    left = iter(range(allowed))
-
-    def counted(operation: Callable[..., Any]) -> Callable[..., Any]:
-        def run(*arguments: Any, **options: Any) -> Any:
-            if next(left, None) is None:
-                raise Killed
-            return operation(*arguments, **options)
-
-        return run
-
-    with monkeypatch.context() as patch:
-        disk = [(Path, "mkdir"), (Path, "open"), (Path, "rename"), (checkpoints.shutil, "rmtree")]
-        for owner, name in [*disk, (checkpoints, "_sync"), (checkpoints.os, "fsync")]:
-            patch.setattr(owner, name, counted(getattr(owner, name)))
-        try:
-            save(folder, at_step(6))
-        except Killed:
-            return False
-    return True
-
-
-def test_a_save_killed_at_any_point_leaves_a_whole_checkpoint(monkeypatch: pytest.MonkeyPatch, two: Path) -> None:
-    started = {path.name for path in two.iterdir()}
-    steps = []
-    for allowed in range(100):
-        finished = operations_until_killed(monkeypatch, two, allowed)
-        steps.append(loads(two)[0])
-        save(two, at_step(8))  # by the resumed run; it clears what the dead one left
-        assert {path.name for path in two.iterdir()} <= {*started, "00000006", "00000008"}
-        assert loads(two) == (8, [])
-        shutil.rmtree(two)
-        save(two, at_step(2))
-        save(two, at_step(4))
-        if finished:
-            break
-    assert steps[0] == 4
-    assert steps[-1] == 6
-    assert steps == sorted(steps)
-    assert len(steps) > 10
-
-
 def test_a_partial_directory_is_no_checkpoint(two: Path) -> None:
     (two / "00000004").rename(two / ".00000004.partial")
     assert loads(two) == (2, [])
     save(two, at_step(6))
-    assert sorted(path.name for path in two.iterdir()) == ["00000002", "00000006"]
+    assert names(two) == ["00000002", "00000006"]
+
+
+STRANGE: dict[str, Callable[[Path], None]] = {
+    "link": lambda path: path.symlink_to(path.parent.parent / "00000002" / path.name),
+    "folder": lambda path: path.mkdir(),
+    "pipe": lambda path: os.mkfifo(path),
+    "link to a device": lambda path: path.symlink_to("/dev/zero"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("strange", STRANGE)
+def test_what_is_no_plain_file_is_named_and_not_read(two: Path, name: str, strange: str) -> None:
+    file = two / "00000004" / name
+    file.unlink()
+    STRANGE[strange](file)
+    step, [warning] = loads(two)
+    assert step == 2
+    assert warning.startswith(str(file))
+
+
+def test_a_file_too_many_is_named(two: Path) -> None:
+    (two / "00000004" / "model.bin").touch()
+    step, [warning] = loads(two)
+    assert step == 2
+    assert warning.startswith(f"{two / '00000004' / 'model.bin'} is damaged: it is no part of what was written.")
+
+
+def test_files_that_systems_leave_in_folders_do_no_harm(two: Path) -> None:
+    for folder in (two, two / "00000004"):
+        (folder / ".DS_Store").touch()
+    for name in ("notes.txt", "0004", "²" * 8, "000000006"):
+        (two / name).touch()
+    assert loads(two) == (4, [])
+    save(two, at_step(6))
+    assert loads(two) == (6, [])
+
+
+@pytest.mark.parametrize("kind", ["link", "file"])
+def test_a_checkpoint_is_a_folder(two: Path, kind: str) -> None:
+    if kind == "link":
+        (two / "00000006").symlink_to(two / "00000004")
+    else:
+        (two / "00000006").touch()
+    step, [warning] = loads(two)
+    assert step == 4
+    assert warning.startswith(f"{two / '00000006'} cannot be read: ")
+
+
+def test_one_that_is_removed_while_it_is_read_is_no_damage(monkeypatch: pytest.MonkeyPatch, two: Path) -> None:
+    read = checkpoints.load_arrays
+
+    def late(path: Path) -> dict[str, np.ndarray]:
+        if path.parent.name == "00000004":  # meanwhile the run that is being trained has gone on
+            save(two, at_step(6))
+            save(two, at_step(8))
+        return read(path)
+
+    monkeypatch.setattr(checkpoints, "load_arrays", late)
+    assert loads(two) == (8, [])
+
+
+def test_a_look_at_all_of_them(two: Path) -> None:
+    before = time.time()
+    save(two, at_step(6))
+    damage(two / "00000006")
+    whole, damaged = examine(two)
+    assert (whole.step, whole.path, whole.damage) == (4, two / "00000004", None)
+    assert whole.state == at_step(4).state
+    assert whole.bytes == sum((whole.path / name).stat().st_size for name in FILES)
+    assert before - 60 < whole.saved < time.time() + 1
+    assert (damaged.step, damaged.state) == (6, {})
+    assert str(damaged.damage).startswith(f"{two / '00000006' / 'state.json'} is damaged")
+    assert examine(two / "missing") == []
+
+
+@pytest.mark.parametrize(("keep", "kept"), [(1, ["00000004"]), (2, ["00000002", "00000004"]), (9, None)])
+def test_pruning_keeps_the_newest_whole_ones(two: Path, keep: int, kept: list[str] | None) -> None:
+    shutil.copytree(save(two.parent / "other", at_step(1)), two / "00000001")
+    shutil.copytree(two / "00000004", two / "00000006")  # which is not its step: damaged
+    for leftover in (".00000008.partial", ".00000003.removed", ".00000004.replaced"):
+        (two / leftover).mkdir()
+    removed = prune(two, keep)
+    assert names(two) == (kept or ["00000001", "00000002", "00000004"])
+    assert [finding.path.name for finding in removed] == sorted({"00000001", "00000002", "00000006"} - {*names(two)})
+    assert loads(two) == (4, [])
+
+
+def test_pruning_leaves_all_where_none_is_whole(two: Path) -> None:
+    damage(two / "00000002")
+    damage(two / "00000004")
+    with pytest.raises(DamagedRunError, match=r"holds no whole checkpoint; nothing was removed\."):
+        prune(two)
+    assert names(two) == ["00000002", "00000004"]
 
 
 def test_a_disk_that_refuses(tmp_path: Path) -> None:
@@ -206,7 +281,7 @@ def test_a_full_disk_leaves_the_older_checkpoints(monkeypatch: pytest.MonkeyPatc
     def refuse(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoints.os, "fsync", refuse)
+    monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(StorageError, match=r"No space left on device \(44 B needed, .* free\)"):
         save(two, at_step(6))
     assert loads(two) == (4, [])
@@ -238,10 +313,9 @@ def test_arrays_of_other_settings_are_refused(array: np.ndarray | None, found: s
 
 def signed(folder: Path, payloads: dict[str, bytes]) -> None:
     """Writes files under a manifest that vouches for them, as only a program could that means harm."""
-    folder.mkdir(parents=True, exist_ok=True)
-    sums = {name: {"bytes": len(data), "sha256": checkpoints._sha256(data)} for name, data in payloads.items()}
-    for name, data in {**payloads, "manifest.json": json.dumps(sums).encode()}.items():
-        (folder / name).write_bytes(data)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(exist_ok=True)
+    write_folder(folder, {name: [data] for name, data in payloads.items()})
 
 
 JSON = st.recursive(
@@ -295,8 +369,8 @@ def test_any_manifest_is_damaged(tmp_path_factory: pytest.TempPathFactory, manif
 def test_json_nested_without_end_is_damage(tmp_path: Path, text: bytes) -> None:
     arrays = b"\x02\x00\x00\x00\x00\x00\x00\x00{}"
     signed(tmp_path / "00000003", {"arrays.safetensors": arrays, "state.json": text})
-    with pytest.raises(DamagedRunError, match=r"state\.json is damaged: it is not a JSON object"):
+    with pytest.raises(DamagedRunError, match=r"state\.json is damaged: it is not JSON"):
         load_latest(tmp_path)
     (tmp_path / "00000003" / "manifest.json").write_bytes(text)
-    with pytest.raises(DamagedRunError, match=r"manifest\.json is damaged: it is not a JSON object"):
+    with pytest.raises(DamagedRunError, match=r"manifest\.json "):
         load_latest(tmp_path)

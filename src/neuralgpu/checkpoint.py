@@ -1,28 +1,33 @@
 """Checkpoints: safetensors and JSON under a manifest of sizes and SHA-256, renamed into place.
 
-None of the libraries that read these formats notices a flipped bit in a payload; the manifest does.
+None of the libraries that read these formats notices a flipped bit in a payload; the manifest does. JAX is imported
+where a pytree is taken apart or put together: to save, look at and remove checkpoints does without it.
 """
 
-import hashlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import jax
 import numpy as np
-import safetensors
-import safetensors.numpy
-from jaxtyping import PyTree
 
-from neuralgpu.errors import DamagedRunError
+from neuralgpu import disk
+from neuralgpu.array_file import array_blocks, load_arrays
+from neuralgpu.errors import DamagedRunError, StorageError
+from neuralgpu.manifest import verify_folder, write_folder
 from neuralgpu.room import refusal
 
-_ARRAYS, _STATE, _MANIFEST = "arrays.safetensors", "state.json", "manifest.json"
-_KEPT = 2
+_ARRAYS, _STATE = "arrays.safetensors", "state.json"
+_LARGEST_STATE = 1 << 26
+"""Bytes; a seed has about a thousand."""
+_NAME = re.compile(r"(?=[0-9]{8}$|[1-9])[0-9]{8,16}|\.[0-9]{8,16}\.replaced")
+KEPT = 2
+"""Number of checkpoints that a run keeps."""
 Tree = TypeVar("Tree")
 
 
@@ -37,8 +42,26 @@ class Checkpoint:
     """Everything that is not an array."""
 
 
-def named_arrays(tree: PyTree) -> dict[str, np.ndarray]:
+@dataclass(frozen=True)
+class Finding:
+    """What a look at a checkpoint on the disk showed."""
+
+    path: Path
+    step: int
+    bytes: int
+    """Of all its files."""
+    saved: float
+    """Unix seconds."""
+    state: Mapping[str, Any]
+    """Everything in it that is not an array; nothing where it is damaged."""
+    damage: str | None
+    """What is wrong with it, None where it is whole."""
+
+
+def named_arrays(tree: Any) -> dict[str, np.ndarray]:
     """Returns a pytree's arrays by their path in it."""
+    import jax
+
     leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
     return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}
 
@@ -49,6 +72,7 @@ def with_arrays(template: Tree, arrays: Mapping[str, np.ndarray], prefix: str = 
     Raises:
         DamagedRunError: an array is missing or has another shape or type than the template's.
     """
+    import jax
 
     def find(path: tuple[Any, ...], leaf: Any) -> np.ndarray:
         name = prefix + jax.tree_util.keystr(path)
@@ -67,34 +91,35 @@ def with_arrays(template: Tree, arrays: Mapping[str, np.ndarray], prefix: str = 
 def save(folder: Path, checkpoint: Checkpoint) -> Path:
     """Writes a checkpoint into `folder/<step>`; what is there before stays whole until the new one is.
 
+    Older ones are removed then, but for the newest that is whole beside the new one; so are those of later steps, which
+    the run has been set back from.
+
     Raises:
         StorageError: the disk refused.
     """
     final = folder / f"{checkpoint.step:08d}"
-    temporary = folder / f".{final.name}.partial"
+    partial = disk.partial_of(final)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
-        payloads = {
-            _ARRAYS: safetensors.numpy.save(dict(checkpoint.arrays)),
-            _STATE: json.dumps({"step": checkpoint.step, **checkpoint.state}, indent=1).encode(),
-        }
-        manifest = {name: {"bytes": len(data), "sha256": _sha256(data)} for name, data in payloads.items()}
-        payloads[_MANIFEST] = json.dumps(manifest, indent=1).encode()
-        for name, data in payloads.items():
-            _write_synced(temporary / name, data)
-        _sync(temporary)
+        disk.make_folder(folder)
+        _clear(partial)
+        state = json.dumps({"step": checkpoint.step, **checkpoint.state}, indent=1).encode()
+        write_folder(partial, {_ARRAYS: array_blocks(checkpoint.arrays), _STATE: [state]})
         if final.exists():
-            shutil.rmtree(final)
-        temporary.rename(final)
-        _sync(folder)
+            # Found under this name if the process ends before the next rename.
+            _clear(_hidden(final, "replaced"))
+            os.rename(final, _hidden(final, "replaced"))
+        os.rename(partial, final)
+        disk.sync_folder(folder)
     except OSError as error:
         needed = sum(array.nbytes for array in checkpoint.arrays.values())
         remedy = "earlier checkpoints are intact: make room, then use --resume"
         raise refusal(final, error.strerror, needed, remedy) from error
-    for old in [*_steps(folder)[:-_KEPT], *folder.glob(".*.partial")]:
-        shutil.rmtree(old, ignore_errors=True)
+    with suppress(OSError, DamagedRunError):  # what cannot be removed now is after the next one
+        _tidy(folder)
+        found = _found(folder)
+        _remove([path for path in found if _step_of(path) > checkpoint.step])
+        older = [path for path in found if path != final and _step_of(path) <= checkpoint.step]
+        _remove(_superseded(older, KEPT - 1))
     return final
 
 
@@ -107,75 +132,151 @@ def load_latest(folder: Path) -> tuple[Checkpoint, list[str]]:
     Raises:
         DamagedRunError: there is no checkpoint, or none is whole.
     """
-    found = _steps(folder)
-    if not found:
-        raise DamagedRunError(
-            f"{folder} holds no checkpoint; the run stopped before its first one. Train again with --force."
-        )
-    warnings: list[str] = []
-    for path in reversed(found):
-        try:
-            checkpoint = _load(path)
-        except DamagedRunError as error:
-            warnings.append(str(error))
-        else:
-            return checkpoint, [f"{warning} Using the checkpoint of step {checkpoint.step}." for warning in warnings]
-    raise DamagedRunError(" ".join(warnings) + " No whole checkpoint is left; train again with --force.")
+    while True:
+        found = _found(folder)
+        if not found:
+            raise DamagedRunError(
+                f"{folder} holds no checkpoint; the run stopped before its first one. Train again with --force."
+            )
+        warnings: list[str] = []
+        for path in reversed(found):
+            try:
+                checkpoint = _load(path)
+            except DamagedRunError as error:
+                if path.exists():  # otherwise the run that is being trained has removed it
+                    warnings.append(str(error))
+            else:
+                return checkpoint, [
+                    f"{warning} Using the checkpoint of step {checkpoint.step}." for warning in warnings
+                ]
+        if _found(folder) == found:
+            raise DamagedRunError(" ".join(warnings) + " No whole checkpoint is left; train again with --force.")
+
+
+def examine(folder: Path) -> list[Finding]:
+    """Verifies every file of every checkpoint and returns what was found, the oldest first.
+
+    Raises:
+        DamagedRunError: the folder cannot be read.
+    """
+    return [finding for finding in map(_examined, _found(folder)) if finding.path.exists()]
+
+
+def prune(folder: Path, keep: int = KEPT) -> list[Finding]:
+    """Removes all checkpoints but the newest whole ones, and what killed processes have left.
+
+    Args:
+        folder: the run's checkpoints, while nobody trains it.
+        keep: number of checkpoints to keep, at least one.
+
+    Returns:
+        What was there of those that were removed.
+
+    Raises:
+        DamagedRunError: none is whole; nothing was removed.
+        StorageError: the disk refused.
+    """
+    findings = examine(folder)
+    if all(finding.damage for finding in findings):
+        raise DamagedRunError(f"{folder} holds no whole checkpoint; nothing was removed. Train again with --force.")
+    kept = [finding for finding in findings if finding.damage is None][-keep:]
+    removed = [finding for finding in findings if finding not in kept]
+    try:
+        _tidy(folder)
+        _remove(finding.path for finding in removed)
+    except OSError as error:
+        raise StorageError(f"Cannot remove from {folder}: {error.strerror}; make it writable.") from error
+    return removed
 
 
 def _load(path: Path) -> Checkpoint:
-    sums = _parsed(path / _MANIFEST, _read(path / _MANIFEST))
-    payloads = {name: _read(path / name) for name in (_ARRAYS, _STATE)}
-    for name, data in payloads.items():
-        if sums.get(name) != {"bytes": len(data), "sha256": _sha256(data)}:
-            raise DamagedRunError(f"{path / name} is damaged: it differs from its SHA-256 in {_MANIFEST}.")
-    state = _parsed(path / _STATE, payloads[_STATE])
-    step = state.pop("step", None)
-    if step != int(path.name):
-        raise DamagedRunError(f"{path / _STATE} is not of step {int(path.name)}.")
+    verify_folder(path, (_ARRAYS, _STATE))
+    file = path / _STATE
     try:
-        return Checkpoint(step, safetensors.numpy.load(payloads[_ARRAYS]), state)
-    except (safetensors.SafetensorError, ValueError, KeyError) as error:
-        raise DamagedRunError(f"{path / _ARRAYS} does not hold arrays: {error}.") from error
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
+        state = json.loads(disk.read_file(file, _LARGEST_STATE))
+        arrays = load_arrays(path / _ARRAYS)
     except OSError as error:
-        raise DamagedRunError(f"{path} cannot be read: {error.strerror}.") from error
+        raise DamagedRunError(f"A file of {path} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, or nested beyond Python's limits
+        raise DamagedRunError(f"{file} is damaged: it is not JSON.") from error
+    step = state.pop("step", None) if isinstance(state, dict) else None
+    if type(step) is not int or step != _step_of(path):
+        raise DamagedRunError(f"{file} is damaged: it is not of step {_step_of(path)}.")
+    return Checkpoint(step, arrays, state)
 
 
-def _parsed(path: Path, data: bytes) -> dict[str, Any]:
+def _examined(path: Path) -> Finding:
+    size, saved, state, damage = 0, 0.0, {}, None
+    with suppress(OSError):
+        saved = path.lstat().st_mtime
+        size = sum(entry.stat(follow_symlinks=False).st_size for entry in os.scandir(path))
     try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):  # not UTF-8, not JSON, or nested beyond Python's limits
-        value = None
-    if not isinstance(value, dict):
-        raise DamagedRunError(f"{path} is damaged: it is not a JSON object.")
-    return value
+        state = _load(path).state
+    except DamagedRunError as error:
+        damage = str(error)
+    return Finding(path, _step_of(path), size, saved, state, damage)
 
 
-def _steps(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if path.is_dir() and path.name.isdigit())
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def _write_synced(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def _found(folder: Path) -> list[Path]:
+    """Returns the checkpoints of a folder, the oldest first."""
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        names = set(os.listdir(folder)) if folder.exists() else set()
+    except OSError as error:
+        raise DamagedRunError(f"{folder} cannot be read: {error.strerror}.") from error
+    found = [folder / name for name in names if _NAME.fullmatch(name)]
+    return sorted((path for path in found if path.name[0] != "." or _final(path).name not in names), key=_step_of)
+
+
+def _step_of(path: Path) -> int:
+    return int(_final(path).name)
+
+
+def _final(path: Path) -> Path:
+    return path.with_name(path.name.strip(".").removesuffix(".replaced"))
+
+
+def _hidden(path: Path, why: str) -> Path:
+    return path.with_name(f".{_final(path).name}.{why}")
+
+
+def _superseded(paths: Sequence[Path], keep: int) -> Iterator[Path]:
+    """Yields those of several checkpoints, the oldest first, that are older than the newest whole ones, or damaged."""
+    for path in reversed(paths):
+        if keep and _is_whole(path):
+            keep -= 1
+        else:
+            yield path
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        verify_folder(path, (_ARRAYS, _STATE))
+    except DamagedRunError:
+        return False
+    return True
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    """Removes checkpoints, each of which is there as a whole or not at all meanwhile."""
+    for path in paths:
+        going = _hidden(path, "removed")
+        _clear(going)
+        os.rename(path, going)
+        _clear(going)
+
+
+def _tidy(folder: Path) -> None:
+    """Removes what processes have left that were killed while they saved or removed."""
+    for path in folder.glob(".*.replaced"):
+        if not _final(path).exists():
+            os.rename(path, _final(path))
+    for leftovers in (".*.replaced", ".*.partial", ".*.removed"):
+        _clear(*folder.glob(leftovers))
+
+
+def _clear(*paths: Path) -> None:
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

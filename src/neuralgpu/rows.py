@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, BinaryIO, get_type_hints
 
+from neuralgpu.disk import sync_folder
 from neuralgpu.errors import DamagedRunError, StorageError
 
 
@@ -54,6 +55,8 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         DamagedRunError: the file cannot be read, or a line before the last is not a JSON object.
     """
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for, a device read without end
+            raise OSError(0, "it is no file")
         lines = path.read_bytes().split(b"\n") if path.exists() else []
     except OSError as error:
         raise DamagedRunError(f"{path} cannot be read ({error.strerror}); restore it from a copy.") from error
@@ -83,6 +86,22 @@ def read_line(line: bytes, path: Path, number: int) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise DamagedRunError(f"{path}, line {number} is not a JSON object; remove that line to read the rest.")
     return record
+
+
+def torn_warning(path: Path) -> str | None:
+    """Returns what to say of a log whose last line is torn, None where it is whole or missing.
+
+    Raises:
+        DamagedRunError: the file cannot be read.
+    """
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            torn = _ends_torn(file)
+    except OSError as error:
+        raise DamagedRunError(f"{path} cannot be read ({error.strerror}); restore it from a copy.") from error
+    return f"The last line of {path} is torn: its writer was stopped in it. It is left out." if torn else None
 
 
 def read_rows(path: Path) -> list[ResultRow]:
@@ -122,7 +141,7 @@ def append_rows(path: Path, rows: Iterable[ResultRow]) -> None:
 def append_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
     """Appends records to a JSON-lines log, creating it when missing.
 
-    A torn last line is removed first: continued, it would be a damaged one.
+    A torn last line is removed first: continued, it would be a damaged one. The disk has the records on return.
 
     Raises:
         StorageError: the disk refused.
@@ -132,7 +151,12 @@ def append_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
             if _ends_torn(file):
                 file.seek(0)
                 file.truncate(file.read().rfind(b"\n") + 1)
+            new = not file.seek(0, os.SEEK_END)
             file.writelines(json.dumps(record).encode() + b"\n" for record in records)
+            file.flush()
+            os.fsync(file.fileno())
+        if new:
+            sync_folder(path.parent)
     except OSError as error:
         raise StorageError(f"Cannot write to {path}: {error.strerror}; make room, then try again.") from error
 

@@ -11,6 +11,9 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from neuralgpu.config import RunConfig
 from neuralgpu.errors import UserError, nearest_name, shown, unknown_name
 
+_LARGEST_FILE = 1 << 20
+"""Bytes; all settings that there are have some thousand."""
+
 
 def preset_names() -> list[str]:
     """Returns the names that `--preset` takes."""
@@ -38,7 +41,11 @@ def read_toml(path: Path) -> dict[str, Any]:
         UserError: the file cannot be read or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            data = file.read(_LARGEST_FILE + 1)
+        if len(data) > _LARGEST_FILE:
+            raise UserError(f"{path} has more than the {_LARGEST_FILE:,} bytes of a settings file; give a TOML file.")
+        return tomllib.loads(data.decode())
     except OSError as error:
         raise UserError(f"Cannot read the settings file {path}: {error.strerror}; give a TOML file.") from error
     except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, a number or nesting beyond Python's limits
