@@ -254,8 +254,11 @@ def test_pruning_keeps_the_newest_whole_ones(two: Path, keep: int, kept: list[st
     shutil.copytree(two / "00000004", two / "00000006")  # which is not its step: damaged
     for leftover in (".00000008.partial", ".00000003.removed", ".00000004.replaced"):
         (two / leftover).mkdir()
-    removed = prune(two, keep)
+        (two / leftover / "state.json").write_text("{}", encoding="utf-8")
+    occupied = sum(path.stat().st_size for path in two.rglob("*.[js]*"))
+    removed, freed = prune(two, keep)
     assert names(two) == (kept or ["00000001", "00000002", "00000004"])
+    assert freed == occupied - sum(path.stat().st_size for path in two.rglob("*.[js]*"))
     assert [finding.path.name for finding in removed] == sorted({"00000001", "00000002", "00000006"} - {*names(two)})
     assert loads(two) == (4, [])
 

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -162,7 +163,7 @@ def examine(folder: Path) -> list[Finding]:
     return [finding for finding in map(_examined, _found(folder)) if finding.path.exists()]
 
 
-def prune(folder: Path, keep: int = KEPT) -> list[Finding]:
+def prune(folder: Path, keep: int = KEPT) -> tuple[list[Finding], int]:
     """Removes all checkpoints but the newest whole ones, and what killed processes have left.
 
     Args:
@@ -170,7 +171,7 @@ def prune(folder: Path, keep: int = KEPT) -> list[Finding]:
         keep: number of checkpoints to keep, at least one.
 
     Returns:
-        What was there of those that were removed.
+        What was found of those that were removed, and the number of bytes that are free now.
 
     Raises:
         DamagedRunError: none is whole; nothing was removed.
@@ -182,11 +183,12 @@ def prune(folder: Path, keep: int = KEPT) -> list[Finding]:
     kept = [finding for finding in findings if finding.damage is None][-keep:]
     removed = [finding for finding in findings if finding not in kept]
     try:
-        _tidy(folder)
+        before = _bytes_below(folder)
         _remove(finding.path for finding in removed)
+        _tidy(folder)
+        return removed, before - _bytes_below(folder)
     except OSError as error:
         raise StorageError(f"Cannot remove from {folder}: {error.strerror}; make it writable.") from error
-    return removed
 
 
 def _load(path: Path) -> Checkpoint:
@@ -209,12 +211,17 @@ def _examined(path: Path) -> Finding:
     size, saved, state, damage = 0, 0.0, {}, None
     with suppress(OSError):
         saved = path.lstat().st_mtime
-        size = sum(entry.stat(follow_symlinks=False).st_size for entry in os.scandir(path))
+        size = _bytes_below(path)
     try:
         state = _load(path).state
     except DamagedRunError as error:
         damage = str(error)
     return Finding(path, _step_of(path), size, saved, state, damage)
+
+
+def _bytes_below(folder: Path) -> int:
+    entries = [path.lstat() for path in folder.rglob("*")]
+    return sum(entry.st_size for entry in entries if stat.S_ISREG(entry.st_mode))
 
 
 def _found(folder: Path) -> list[Path]:

@@ -8,7 +8,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,10 +27,15 @@ def make_folder(path: Path) -> None:
     """Makes a folder, and those above it that are missing, so that they last."""
     if path.is_dir():
         return
-    make_folder(path.absolute().parent)
-    with suppress(FileExistsError):  # another process made it
+    parent = path.absolute().parent
+    if not parent.exists():
+        make_folder(parent)
+    try:
         os.mkdir(path)
-    sync_folder(path.absolute().parent)
+    except FileExistsError:
+        if not path.is_dir():  # otherwise another process made it
+            raise
+    sync_folder(parent)
 
 
 def write_file(path: Path, blocks: Iterable[bytes | memoryview]) -> Sum:

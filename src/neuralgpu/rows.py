@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, BinaryIO, get_type_hints
 
-from neuralgpu.disk import sync_folder
+from neuralgpu.disk import replace_file, sync_folder
 from neuralgpu.errors import DamagedRunError, StorageError
 
 
@@ -152,13 +152,29 @@ def append_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
                 file.seek(0)
                 file.truncate(file.read().rfind(b"\n") + 1)
             new = not file.seek(0, os.SEEK_END)
-            file.writelines(json.dumps(record).encode() + b"\n" for record in records)
+            file.writelines(map(_line, records))
             file.flush()
             os.fsync(file.fileno())
         if new:
             sync_folder(path.parent)
     except OSError as error:
         raise StorageError(f"Cannot write to {path}: {error.strerror}; make room, then try again.") from error
+
+
+def replace_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
+    """Puts other records into the place of a JSON-lines log's; killed, it leaves the old ones or the new ones.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    try:
+        replace_file(path, b"".join(map(_line, records)))
+    except OSError as error:
+        raise StorageError(f"Cannot write to {path}: {error.strerror}; make room, then try again.") from error
+
+
+def _line(record: Mapping[str, Any]) -> bytes:
+    return json.dumps(record).encode() + b"\n"
 
 
 def _ends_torn(file: BinaryIO) -> bool:

@@ -1,6 +1,5 @@
 """A run on disk: settings, events, results, examples, checkpoints, report."""
 
-import os
 import shutil
 import time
 from dataclasses import dataclass
@@ -8,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from neuralgpu.config import RunConfig
+from neuralgpu.disk import make_folder, partial_of, replace_file
 from neuralgpu.errors import DamagedRunError, StorageError, UserError
-from neuralgpu.rows import append_lines, read_lines
+from neuralgpu.rows import append_lines, read_lines, replace_lines, torn_warning
 from neuralgpu.run_lock import LOCK_FILE
 from neuralgpu.settings import read_toml, run_config
-
-_PARTIAL = ".partial"
 
 
 @dataclass(frozen=True)
@@ -69,13 +67,8 @@ class RunDirectory:
         """
         if not self.writable:
             return
-        temporary = self.config_file.with_suffix(_PARTIAL)
         try:
-            with temporary.open("w", encoding="utf-8") as file:
-                file.write(config.to_toml())
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self.config_file)
+            replace_file(self.config_file, config.to_toml().encode())
         except OSError as error:
             raise StorageError(f"Cannot write to {self.path}: {error.strerror}; choose another --out.") from error
 
@@ -101,10 +94,16 @@ class RunDirectory:
         events = read_lines(self.events_file)
         if not all(isinstance(event.get("step"), int) for event in events):
             raise DamagedRunError(f"{self.events_file} holds an event without a step; remove that line to go on.")
-        temporary = self.events_file.with_suffix(_PARTIAL)
-        temporary.unlink(missing_ok=True)
-        append_lines(temporary, [event for event in events if event["step"] <= step])
-        os.replace(temporary, self.events_file)
+        replace_lines(self.events_file, (event for event in events if event["step"] <= step))
+
+    def torn_logs(self) -> list[str]:
+        """Returns one warning for every log whose last line is torn.
+
+        Raises:
+            DamagedRunError: a log cannot be read.
+        """
+        logs = (self.events_file, self.results_file, self.examples_file)
+        return [warning for warning in map(torn_warning, logs) if warning]
 
 
 def check_place(path: Path) -> None:
@@ -113,7 +112,7 @@ def check_place(path: Path) -> None:
     Raises:
         UserError: there is.
     """
-    unbegun = {LOCK_FILE, RunDirectory(path).config_file.with_suffix(_PARTIAL).name}
+    unbegun = {LOCK_FILE, partial_of(RunDirectory(path).config_file).name}
     if not path.exists() or (path.is_dir() and {entry.name for entry in path.iterdir()} <= unbegun):
         return
     if not _is_run(RunDirectory(path)):
@@ -146,7 +145,7 @@ def create_run(path: Path, config: RunConfig, *, force: bool) -> RunDirectory:
         if not force:
             check_new(path)
         _remove_files(run)
-        path.mkdir(parents=True, exist_ok=True)
+        make_folder(path)
     except OSError as error:
         raise StorageError(f"Cannot write to {path}: {error.strerror}; choose another --out.") from error
     run.write_config(config)
@@ -186,6 +185,7 @@ def _is_run(run: RunDirectory) -> bool:
 
 
 def _remove_files(run: RunDirectory) -> None:
-    shutil.rmtree(run.checkpoints, ignore_errors=True)
+    if run.checkpoints.exists():  # one that stayed would be taken for the new run's
+        shutil.rmtree(run.checkpoints)
     for file in (run.events_file, run.results_file, run.examples_file, run.path / "report.html", run.config_file):
         file.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from neuralgpu.disk import make_folder
 from neuralgpu.errors import BusyRunError, StorageError
 
 LOCK_FILE = "lock"
@@ -52,7 +53,7 @@ def locked(run: Path) -> Iterator[None]:
         StorageError: the directory cannot be written, or its file system knows no locks.
     """
     try:
-        run.mkdir(parents=True, exist_ok=True)
+        make_folder(run)
         handle = os.open(run / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise StorageError(f"Cannot write to {run}: {error.strerror}; choose another directory.") from error

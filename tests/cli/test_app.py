@@ -166,6 +166,19 @@ BAD: list[tuple[str, int, str]] = [
     ("train badd --set task=bmul", 2, "leave 'task' out of the settings."),
     ("train badd --config MISSING", 2, "No such file or directory; give a TOML file."),
     ("train badd --config FOLDER", 2, "Is a directory; give a TOML file."),
+    ("checkpoint", 2, "Missing command. See 'neuralgpu checkpoint --help'."),
+    ("checkpoint lss RUN", 2, "Did you mean 'ls'? See 'neuralgpu checkpoint --help'."),
+    *(
+        (f"checkpoint {command} {place}", code, text)
+        for command in ("ls", "verify", "prune")
+        for place, code, text in (
+            ("", 2, f"Missing argument 'RUN'. See 'neuralgpu checkpoint {command} --help'."),
+            ("MISSING", 2, "'neuralgpu train' makes one."),
+            ("FOLDER", 2, "Give a directory that 'neuralgpu train' wrote."),
+            ("UNSET", 3, "cannot be read: The setting 'task' is missing; add it."),
+        )
+    ),
+    ("checkpoint prune RUN --keep 0", 2, "--keep takes a whole number from 1 to 1000000, got '0'."),
     ("config", 2, "Missing command. See 'neuralgpu config --help'."),
     ("config dif RUN RUN", 2, "Did you mean 'diff'? See 'neuralgpu config --help'."),
     ("config diff RUN", 2, "Missing argument 'B'. See 'neuralgpu config diff --help'."),

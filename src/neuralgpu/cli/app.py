@@ -10,6 +10,7 @@ import typer
 from neuralgpu import __version__
 from neuralgpu.cli import (
     bench,
+    checkpoint,
     config,
     demo,
     doctor,
@@ -69,6 +70,9 @@ COMMANDS = {
     "suites": suites.suites,
     "report": report.report,
     "extract": extract.extract,
+    "checkpoint ls": checkpoint.ls,
+    "checkpoint verify": checkpoint.verify,
+    "checkpoint prune": checkpoint.prune,
     "config diff": config.diff,
     "config show": config.show,
     "doctor": doctor.doctor,
@@ -76,7 +80,10 @@ COMMANDS = {
     "demo": demo.demo,
 }
 """What is run, by what is typed: a word, or that of a group and one more."""
-GROUPS = {"config": "Show a run's settings, or those in which two runs differ."}
+GROUPS = {
+    "checkpoint": "Look at the checkpoints of a run, verify them, or remove those that are not needed.",
+    "config": "Show a run's settings, or those in which two runs differ.",
+}
 
 
 def _register() -> None:

@@ -56,6 +56,8 @@ def evaluate(
     from neuralgpu.tasks import find_task
 
     directory = open_run(run)
+    for warning in directory.torn_logs():
+        typer.echo(f"neuralgpu: {warning}", err=True)
     asked = find_task(task or directory.config().task)
     rows = judge(directory, asked, questions(asked, lengths, suite, count, sizes), seed, average=average)
     if as_json:

@@ -70,8 +70,9 @@ def resume_run(path: Path, stop: StopRequest, *, writable: bool = True) -> tuple
         if not directory.begun:  # it was stopped before its first checkpoint
             directory.forget_events_after(-1)
             return directory, _run_training(directory, directory.config(), None, stop)
+        torn = directory.torn_logs()
         checkpoint, warnings = load_latest(directory.checkpoints)
-        for warning in warnings:
+        for warning in (*torn, *warnings):
             typer.echo(f"neuralgpu: {warning}", err=True)
         return directory, _run_training(directory, directory.config(), checkpoint, stop)
 
