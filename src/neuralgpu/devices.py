@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import resource
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -108,6 +109,48 @@ def is_first_process() -> bool:
 def memory_bytes() -> int:
     """Returns the machine's memory in bytes."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def available_bytes(root: Path = Path("/")) -> int | None:
+    """Returns how much more memory this process may take: of the machine's, of its control group's, by its own limit.
+
+    None where the system does not say.
+
+    Args:
+        root: where the system's files lie, /proc and /sys.
+    """
+    found: list[int] = []
+    with suppress(OSError, KeyError, ValueError):
+        machine = _numbers(root / "proc/meminfo")
+        found.append(1024 * machine["MemAvailable"])
+    with suppress(OSError, KeyError, ValueError):
+        [path] = re.findall(r"^(?:0:|\d+:memory):(.*)$", (root / "proc/self/cgroup").read_text("utf-8"), re.MULTILINE)[
+            :1
+        ]
+        for group, limit, used, cached in (
+            (root / f"sys/fs/cgroup{path}", "memory.max", "memory.current", "inactive_file"),
+            (
+                root / f"sys/fs/cgroup/memory{path}",
+                "memory.limit_in_bytes",
+                "memory.usage_in_bytes",
+                "total_inactive_file",
+            ),
+        ):
+            with suppress(OSError, KeyError, ValueError):  # 'max' is no number: there is no limit
+                allowed, taken = (int((group / name).read_text("utf-8")) for name in (limit, used))
+                found.append(allowed - taken + _numbers(group / "memory.stat")[cached])
+    with suppress(OSError, ValueError):
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit != resource.RLIM_INFINITY:
+            taken = int((root / "proc/self/statm").read_text("utf-8").split()[0]) * resource.getpagesize()
+            found.append(limit - taken)
+    return min(found, default=None)
+
+
+def _numbers(path: Path) -> dict[str, int]:
+    """Reads lines such as 'MemAvailable:  12 kB'."""
+    words = (line.replace(":", " ").split() for line in path.read_text("utf-8").splitlines())
+    return {of_line[0]: int(of_line[1]) for of_line in words}
 
 
 def versions() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -146,19 +147,23 @@ def append_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
     Raises:
         StorageError: the disk refused.
     """
+    data = b"".join(map(_line, records))
     try:
         with path.open("ab+") as file:
             if _ends_torn(file):
                 file.seek(0)
                 file.truncate(file.read().rfind(b"\n") + 1)
             new = not file.seek(0, os.SEEK_END)
-            file.writelines(map(_line, records))
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         if new:
             sync_folder(path.parent)
     except OSError as error:
-        raise StorageError(f"Cannot write to {path}: {error.strerror}; make room, then try again.") from error
+        free = f", {shutil.disk_usage(path.parent).free:,} free" if path.parent.is_dir() else ""
+        raise StorageError(
+            f"Cannot write to {path}: {error.strerror} ({len(data):,} bytes needed{free}); make room, then try again."
+        ) from error
 
 
 def replace_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:

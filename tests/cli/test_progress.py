@@ -55,6 +55,11 @@ def test_seeds_that_are_done_are_not_in_the_medians() -> None:
     assert training_line(one_left, timed=False) == line
 
 
+def test_a_seed_that_diverged_is_named() -> None:
+    line = "2 of 3 seeds  diverged 7@120  length 5-41  error 25.0%  loss 0.5000  padding 9%"
+    assert training_line(replace(STANDING, learning=2, diverged={"7": 120}), timed=False) == line
+
+
 def test_a_plain_line_every_few_seconds(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     now = [100.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])

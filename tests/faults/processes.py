@@ -74,15 +74,22 @@ class Ended:
 def run(folder: Path, *arguments: object, program: Sequence[str] = PROGRAM) -> Ended:
     """Runs a command line to its end."""
     with started(folder, *arguments, program=program) as process:
-        out, err = process.communicate(timeout=600)
-        return Ended(process.returncode, out, err)
+        return ended_of(process)
+
+
+def ended_of(process: subprocess.Popen[str]) -> Ended:
+    """Waits for a process to end."""
+    out, err = process.communicate(timeout=600)
+    return Ended(process.returncode, out, err)
 
 
 def trained(folder: Path) -> Path:
-    """Trains an undisturbed run."""
-    ended = run(folder, "train", *SMALL, "--out", "undisturbed")
-    assert ended.status == 0, ended.err
-    return folder / "undisturbed"
+    """Trains an undisturbed run, once for all the faults beside a folder."""
+    path = folder.parent / "undisturbed"
+    if not path.exists():
+        ended = run(folder, "train", *SMALL, "--out", path)
+        assert ended.status == 0, ended.err
+    return path
 
 
 def until(condition: Callable[[], object], process: subprocess.Popen[str]) -> bool:

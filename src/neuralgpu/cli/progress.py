@@ -76,6 +76,8 @@ def training_line(progress: "TrainingProgress", *, timed: bool) -> str:
         ]
     if progress.learning < len(progress.lengths):
         parts.append(f"{progress.learning} of {len(progress.lengths)} seeds")
+    if progress.diverged:
+        parts.append("diverged " + " ".join(f"{seed}@{step}" for seed, step in progress.diverged.items()))
     parts.append(f"length {length}")
     errors, losses = (list(filter(math.isfinite, of_seeds)) for of_seeds in (progress.sequence_errors, progress.losses))
     if losses:

@@ -103,11 +103,13 @@ def judged(
         seed: decides the inputs.
         watch: told how many inputs of all questions are answered, and which one is being asked.
         average: whether the seeds answer together.
-        warn: told of checkpoints that were passed over.
+        warn: told of checkpoints that were passed over, and of seeds that diverged.
     """
     models = load_models(directory, task, average=average)
     for warning in models.warnings:
         warn(warning)
+    for diverged, step in models.diverged.items():
+        warn(f"Seed {diverged} diverged at step {step}: its rows are no finding about what can be learned.")
     done = 0
     findings = examine(models, list(asked), seed, lambda question, answered: watch(done + answered, question))
     for question, finding in zip(asked, findings, strict=True):

@@ -1,6 +1,6 @@
 """The models of a run, loaded from its newest checkpoint, and their answers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -39,6 +39,8 @@ class TrainedModels:
     """Name of the run directory."""
     warnings: tuple[str, ...]
     """Damaged checkpoints that were passed over."""
+    diverged: Mapping[int, int]
+    """Seeds whose numbers were no longer finite, with the step of it: they give answers, but none that they learned."""
     average: bool
     """The seeds answer together, with the symbol of the largest mean probability, instead of each by itself."""
 
@@ -154,4 +156,5 @@ def load_models(run: RunDirectory, task: Task | None = None, *, average: bool = 
     model = with_arrays(shapes, checkpoint.arrays, prefix=".model")
     name = run.path.resolve().name
     number = config.tasks.index(task.name) if task.name in config.tasks else 0
-    return TrainedModels(model, config.seeds, checkpoint.step, task, number, name, tuple(warnings), average)
+    diverged = {int(seed): step for seed, step in checkpoint.state.get("diverged", {}).items()}
+    return TrainedModels(model, config.seeds, checkpoint.step, task, number, name, tuple(warnings), diverged, average)

@@ -19,10 +19,15 @@ def training_facts(record: RunRecord) -> list[tuple[str, str]]:
     longest = f"{record.trained_to:,} symbols" if record.trained_to else "not recorded"
     began = datetime.fromtimestamp(start["time"], tz=UTC)
     seeds = f"{seed_list(record.seeds)} ({plural(len(record.seeds), 'seed')})" if len(record.seeds) > 1 else ""
+    stopped = [f"{event['seed']} at step {event['step']:,}" for event in of_kind(record.events, "diverged")]
+    diverged = (
+        [("Diverged", f"seed {', '.join(stopped)}; in the tables with the errors that it has")] if stopped else []
+    )
     return [
         ("Task", str(start.get("curriculum", start["task"]))),
         ("Preset", str(start["preset"])),
         ("Seeds", seeds or seed_list(record.seeds)),
+        *diverged,
         ("Longest training inputs", longest),
         ("Status", f"{ending(record.events)} at step {record.last_step:,}"),
         ("Training time", duration(record.seconds)),

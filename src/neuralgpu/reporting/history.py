@@ -6,7 +6,7 @@ from typing import Any
 Event = Mapping[str, Any]
 """One line of events.jsonl; it always has 'event', 'step' and 'time' (unix seconds)."""
 
-MEASURED = frozenset({"progress", "validate", "solved", "learned", "restart", "finish"})
+MEASURED = frozenset({"progress", "validate", "solved", "learned", "restart", "diverged", "memory", "finish"})
 
 
 def settled(events: Iterable[Event]) -> list[Event]:

@@ -17,6 +17,7 @@ EVENT_FIELDS: dict[str, set[str]] = {
     "validate": {"seed", "length", "count", "sequence_error"},
     "solved": {"seed", "task"},
     "learned": {"seed"},
+    "diverged": {"seed"},
     "restart": {"seed"},
 }
 """What a line of each kind must have beside 'event', 'step' and 'time'."""

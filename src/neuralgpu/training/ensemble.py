@@ -1,6 +1,6 @@
 """All the seeds of a run: those that learn, in the groups that a compiled step takes, and those that rest."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ from neuralgpu.config import RunConfig
 from neuralgpu.training.compilation import Compiler
 from neuralgpu.training.objective import Examples, Report, Weights
 from neuralgpu.training.placement import Placement, fetched, given, placement, put
+from neuralgpu.training.shortage import check_memory
 from neuralgpu.training.step import Learner, lowered_follow, lowered_gradient, noise_seed, take_step
 
 Groups = list[list[int]]
@@ -36,6 +37,7 @@ class Ensemble:
         self._groups: list[_Group] = []
         self._whole: Learner | None = None
         self._stale = False
+        self._fitting: set[Any] = set()
         self._placement = self.placement(len(config.seeds))
 
     def placement(self, learning: int) -> Placement:
@@ -91,6 +93,9 @@ class Ensemble:
             inputs: the buckets of each group, with as many seeds along the leading axis as there are slots; a group
                 without any rests.
             weights: those of each group, likewise.
+
+        Raises:
+            MemoryError: a program that was not used before needs more memory than there is.
         """
         self._stale = True
         reports: list[tuple[Report, ...]] = []
@@ -114,12 +119,20 @@ class Ensemble:
     def _step(self, group: _Group, buckets: tuple[Examples, ...], weights: Weights) -> tuple[Report, ...]:
         divided = self._placement
         lengths = tuple(examples.target.shape[-1] for examples in buckets)
-        gradients = [self._compiler.program(*self._gradient(divided, length)) for length in lengths]
-        follow = self._compiler.program(*self._follow(divided, len(lengths)))
+        gradients = [self._program(*self._gradient(divided, length)) for length in lengths]
+        follow = self._program(*self._follow(divided, len(lengths)))
         placed = [self._placed(examples) for examples in buckets]
         weights, noise_seeds = given((weights, noise_seed(buckets)), divided.by_seed)
         group.learner, reports = take_step(gradients, follow, group.learner, placed, weights, noise_seeds)
         return reports
+
+    def _program(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """Returns a program, which is refused at its first use where memory has no room for it."""
+        program = self._compiler.program(key, make)
+        if key not in self._fitting:
+            check_memory(program, self._placement)
+            self._fitting.add(key)
+        return program
 
     def _placed(self, examples: Examples) -> Examples:
         by_example, by_seed = self._placement.by_example, self._placement.by_seed

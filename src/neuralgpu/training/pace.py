@@ -65,4 +65,5 @@ def progress_of(standing: Standing, tasks: Sequence[Task], last_step: int, rate:
         standing.epoch_padding.waste,
         rate,
         (last_step - standing.step) / rate,
+        dict(standing.diverged),
     )

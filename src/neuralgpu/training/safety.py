@@ -7,6 +7,7 @@ import jax
 
 from neuralgpu.checkpoint import Checkpoint, save
 from neuralgpu.config import RunConfig
+from neuralgpu.errors import StorageError
 from neuralgpu.room import check_room
 from neuralgpu.run_directory import RunDirectory
 from neuralgpu.training.step import learner_shapes
@@ -55,6 +56,8 @@ class Safety:
         with self.writing:
             self.state = state
             if self._run.writable:
+                if not self._run.config_file.is_file():  # nothing is saved into a directory that is made anew
+                    raise StorageError(f"{self._run.path} is gone; bring it back, then use --resume.")
                 save(self._run.checkpoints, state)
             self.saved = state.step
 

@@ -1,6 +1,7 @@
 """Where a run stands: all of its state that is not an array, and what a display shows of it."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
@@ -36,6 +37,8 @@ class Progress:
     """Share of the cells computed in the epoch so far that nothing depends on."""
     steps_per_second: float
     seconds_left: float
+    diverged: Mapping[str, int] = field(default_factory=dict)
+    """Seed to the step at which its loss or gradient was no longer finite."""
 
 
 @dataclass(frozen=True)
