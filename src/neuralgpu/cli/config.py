@@ -104,13 +104,14 @@ def _settings(given: str, task: str) -> Mapping[str, Any]:
 
 def _completed(task: str, preset: str | None, file: Path | None) -> "RunConfig":
     """Lays a preset, or a file over the preset that it names, as `neuralgpu train TASK` does."""
-    from neuralgpu.cli.train import DEFAULT_PRESET, chosen_config
+    from neuralgpu.choice import chosen_config
+    from neuralgpu.cli.train import DEFAULT_PRESET
     from neuralgpu.settings import read_toml
 
     written = read_toml(file) if file else {}
     named = preset or written.get("preset", DEFAULT_PRESET)
     seeds = written.get("seeds", [0])
-    return chosen_config(task, str(named), file, [f"seeds={json.dumps(seeds, default=str)}"], (0,), None)
+    return chosen_config(task, str(named), written, [{"seeds": seeds}], (0,), None)
 
 
 def _nothing(given: str) -> Exception:
