@@ -42,6 +42,49 @@ def test_memory_is_analysed_for_every_strategy() -> None:
     assert needed["store"] > needed["step"] > needed["treeverse:4"]
 
 
+def grid_cost(*options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, FOLDER / "grid_cost.py", *map(str, options), "--json"]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT)
+
+
+def test_a_grid_s_cost_follows_from_measured_or_assumed_steps(tmp_path: Path) -> None:
+    spec, bench = tmp_path / "grid.toml", tmp_path / "bench.jsonl"
+    spec.write_text(
+        'tasks = ["badd"]\npreset = "classic"\nchannels = [24, 48]\nseeds = 10\nsteps = 3600\n'
+        "[settings.curriculum]\nmin_length = 41\nstart_length = 41\n",
+        encoding="utf-8",
+    )
+    size = {"kind": "step", "preset": "classic", "channels": 24, "batch": 32, "compute": "float32", "settings": []}
+    records = [
+        {"kind": "machine", "device": "cpu", "cores": 2},
+        *({**size, "length": length, "seeds": 4, "step_seconds": time} for length, time in ((11, 0.2), (41, 1.6))),
+        {**size, "length": 41, "seeds": 1, "step_seconds": 100.0},
+        {**size, "length": 41, "seeds": 9, "step_seconds": 100.0, "compute": "bfloat16"},
+    ]
+    bench.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    small, wide = map(json.loads, grid_cost(spec, "--bench", bench).stdout.splitlines())
+    assert (small["device"], small["channels"], small["trainings"], small["source"]) == (
+        "cpu, 2 cores",
+        24,
+        10,
+        "measured",
+    )
+    assert small["hours"] == pytest.approx(10 * 0.4)  # every input has 41 symbols
+    assert wide["source"] == "extrapolated from 24 channels"
+    assert 3.5 * small["hours"] < wide["hours"] < 4 * small["hours"]
+    same = grid_cost(spec, "--step", "24:11:4:0.2", "--step", "24:41:4:1.6").stdout.splitlines()
+    assert [json.loads(line)["hours"] for line in same] == [small["hours"], wide["hours"]]
+    assumed = [
+        json.loads(line) for line in grid_cost(spec, "--assume", "1e12", "--device", "a GPU").stdout.splitlines()
+    ]
+    assert [(cost["source"], cost["device"]) for cost in assumed] == [("assumed", "a GPU")] * 2
+    assert assumed[1]["hours"] == pytest.approx(4 * assumed[0]["hours"])
+    assert "give measured steps" in grid_cost(spec).stderr
+    spec.write_text('tasks = ["bad"]', encoding="utf-8")
+    refused = grid_cost(spec, "--assume", "1e12")
+    assert (refused.returncode, "Did you mean 'badd'?" in refused.stderr) == (2, True)
+
+
 @pytest.fixture
 def gpu_trace() -> ModuleType:
     spec = importlib.util.spec_from_file_location("gpu_trace", FOLDER / "gpu_trace.py")

@@ -5,10 +5,13 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from neuralgpu.rows import read_lines
@@ -52,7 +55,7 @@ def test_workers_and_head_are_killed_and_every_row_is_there_once(
     alone = subprocess.Popen([sys.executable, UNDISTURBED, spec_file, reference], env=environment)
     process = start_sweep(spec_file, "--out", out)
     killed = "badd-fast-4/1"
-    until(lambda: saved_steps(out / killed), process)
+    until(lambda: max(saved_steps(out / killed), default=0), process)
     os.kill(attempts(out, killed)[-1]["pid"], signal.SIGKILL)
     until(lambda: len(attempts(out, killed)) == 2, process)
 
@@ -129,3 +132,92 @@ def test_a_stopped_sweep_saves_what_runs(
     reference = tmp_path / "reference"
     subprocess.run([sys.executable, UNDISTURBED, spec_file, reference], env=environment, check=True)
     same_sweep(out, reference)
+
+
+@contextmanager
+def cluster(port: int, folder: Path, environment: dict[str, str]) -> Iterator[Callable[[], None]]:
+    """Starts a cluster as a user does, and yields what kills all of its processes."""
+    ray = Path(sys.executable).with_name("ray")
+    options = ["--num-cpus", "2", "--include-dashboard", "false", "--disable-usage-stats", "--temp-dir", str(folder)]
+    started = [ray, "start", "--head", "--port", str(port), *options]
+    subprocess.run(started, env=environment, check=True, capture_output=True)
+
+    def kill() -> None:
+        listed = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True).stdout
+        for line in listed.splitlines():
+            if str(folder) in line:
+                with suppress(ProcessLookupError):
+                    os.kill(int(line.split()[0]), signal.SIGKILL)
+
+    try:
+        yield kill
+    finally:
+        kill()
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder with a short name: those of Ray's sockets lie in it."""
+    with tempfile.TemporaryDirectory(prefix="ng") as folder:
+        yield Path(folder)
+
+
+@pytest.mark.slow
+def test_a_cluster_s_head_dies_and_is_started_again(
+    start_sweep: StartSweep, spec_file: Path, environment: dict[str, str], tmp_path: Path, short_folder: Path
+) -> None:
+    spec_file.write_text(SPEC.replace("steps = 400", "steps = 3000"), encoding="utf-8")
+    reference, out, address = tmp_path / "reference", tmp_path / "sweep", "127.0.0.1:6399"
+    with cluster(6399, short_folder / "one", environment) as kill:
+        process = start_sweep(spec_file, "--out", out, "--address", address)
+        until(
+            lambda: any(max(saved_steps(out / job), default=0) for job in (f"badd-fast-4/{seed}" for seed in range(3))),
+            process,
+        )
+        kill()
+        killed = time.monotonic()
+        _, err = process.communicate(timeout=60)
+        assert time.monotonic() - killed < 45
+        assert process.returncode == 1, err
+        assert err.splitlines()[-1] == (
+            f"The cluster's head no longer answers. Go on: neuralgpu sweep --resume {out} --address {address}"
+        )
+    refused = start_sweep("--resume", out, "--address", address)
+    assert f"No cluster answers at {address}" in refused.communicate(timeout=60)[1]
+    with cluster(6399, short_folder / "two", environment):
+        process = start_sweep("--resume", out, "--address", address)
+        _, err = process.communicate(timeout=240)
+        assert process.returncode == 0, err
+    subprocess.run([sys.executable, UNDISTURBED, spec_file, reference], env=environment, check=True)
+    same_sweep(out, reference)
+
+
+@pytest.mark.slow
+def test_a_machine_that_runs_out_of_memory(start_sweep: StartSweep, spec_file: Path, tmp_path: Path) -> None:
+    spec_file.write_text(
+        SPEC.replace('"0..2"', '"0..1"').replace("steps = 400", "steps = 3000").replace("seeds = 1\n", ""),
+        encoding="utf-8",
+    )
+    out, job = tmp_path / "sweep", "badd-fast-4/0..1"
+    total, free = memory()
+    room = 3 * 10**9
+    limits = {
+        "RAY_memory_usage_threshold": f"{(total - free + room) / total:.4f}",
+        "RAY_memory_monitor_refresh_ms": "100",
+    }
+    process = start_sweep(spec_file, "--out", out, **limits)
+    until(lambda: max(saved_steps(out / job), default=0), process)
+    hog = np.ones((room + 10**9) // 8)
+    until(lambda: len(attempts(out, job)) > 1, process)
+    del hog
+    _, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err
+    assert [attempt["cpus"] for attempt in attempts(out, job)][:2] == [2, 1]
+    assert len(read_lines(out / "results.jsonl")) == 4
+
+
+def memory() -> tuple[int, int]:
+    """Returns the machine's bytes, and those of them that are free."""
+    lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
+    found = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}
+    return found["MemTotal"], found["MemAvailable"]

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from neuralgpu.cluster.standing import JobStanding, Standing
     from neuralgpu.cluster.sweep import Ended
 
 
 def sweep(
-    context: typer.Context,
     spec: Annotated[
         Path | None,
         typer.Argument(metavar="SPEC.toml", help="Tasks, variants, sizes and seeds; see the page 'Sweeps'."),
@@ -47,15 +47,21 @@ def sweep(
     from neuralgpu.cli.interrupts import stop_on_signal
     from neuralgpu.cli.sweep_table import sweep_display
     from neuralgpu.cluster.sweep import begin_sweep, require_ray, resume_sweep
+    from neuralgpu.tasks import added_files
 
     require_ray()
-    with stop_on_signal() as stop, sweep_display() as watch:
+    with stop_on_signal(lambda: "Stopped before any job was begun.") as stop, sweep_display() as show:
+
+        def watch(standing: "Standing", changed: "JobStanding | None") -> None:
+            stop.plan(lambda: None, None)  # from here on jobs save before this process ends
+            show(standing, changed)
+
         if resume is not None:
             path, ended = resume, resume_sweep(resume, spec, address, watch, stop)
         else:
             assert spec is not None
             path = out or Path("runs") / spec.stem
-            ended = begin_sweep(spec, path, address, context.find_root().params["tasks_from"] or [], watch, stop)
+            ended = begin_sweep(spec, path, address, added_files(), watch, stop)
     _close(path, ended, address, stop.exit_code if stop() else 1)
 
 

@@ -159,15 +159,10 @@ class Connection:
 
 @contextmanager
 def connected(address: str | None) -> Iterator[Connection]:
-    """Connects to a cluster, or starts one on this machine that ends with the context.
-
-    Raises:
-        UserError: nobody answers there.
-    """
+    """Connects to a cluster, or starts one on this machine that ends with the context."""
     # A job that ran out of memory is begun anew with another request, which Ray alone would not do.
     os.environ[_RETRIES_WITHOUT_MEMORY] = "0"
     if address is not None:
-        _check_address(address)
         token = Path.home() / ".ray" / "auth_token"
         if "RAY_AUTH_MODE" not in os.environ and token.exists():
             os.environ["RAY_AUTH_MODE"] = "token"  # as 'ray start' does where there is one
@@ -192,8 +187,12 @@ def connected(address: str | None) -> Iterator[Connection]:
         ray.shutdown()
 
 
-def _check_address(address: str) -> None:
-    """Looks whether anybody listens: Ray itself would go on trying for many minutes."""
+def check_address(address: str) -> None:
+    """Looks whether anybody listens at an address: Ray itself would go on trying for many minutes.
+
+    Raises:
+        UserError: it is no address, or nobody does.
+    """
     found = re.fullmatch(r"([^:/\s]+):(\d{1,5})", address)
     if found is None:
         raise UserError(

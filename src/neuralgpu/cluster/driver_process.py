@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from neuralgpu.cluster.connection import check_address
 from neuralgpu.cluster.packing import Machine
 from neuralgpu.errors import UserError
 
@@ -25,7 +26,8 @@ class DriverProcess:
         """Takes over a process that has just been started."""
         self._process, self._log = process, log
         self._said: queue.Queue[dict[str, Any] | None] = queue.Queue()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def machines(self) -> list[Machine]:
         """Waits until the driver is connected and returns what there is to pack jobs for.
@@ -64,10 +66,23 @@ class DriverProcess:
             if "end" in message:
                 return
 
+    def leave(self) -> None:
+        """Ends the driver, which stops what runs if there is anything left."""
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(_SECONDS_TO_LEAVE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._listener.join()
+
     def _listen(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._said.put(json.loads(line))
+        with self._process.stdout as lines:
+            for line in lines:
+                self._said.put(json.loads(line))
         self._said.put(None)
 
 
@@ -78,21 +93,20 @@ def driver_process(address: str | None, log: Path) -> Iterator[DriverProcess]:
     Args:
         address: of the cluster; None for one on this machine.
         log: what Ray prints is appended to it.
+
+    Raises:
+        UserError: nobody answers at the address.
     """
+    if address is not None:
+        check_address(address)
     command = [sys.executable, "-m", "neuralgpu.cluster.driver", *([address] if address else [])]
     with log.open("ab") as file:
         # A session of its own: Ctrl-C reaches it through us, when the running jobs are to be saved.
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file, text=True, start_new_session=True
         )
+    driver = DriverProcess(process, log)
     try:
-        yield DriverProcess(process, log)
+        yield driver
     finally:
-        assert process.stdin is not None
-        with suppress(BrokenPipeError):
-            process.stdin.close()
-        try:
-            process.wait(_SECONDS_TO_LEAVE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        driver.leave()

@@ -1,7 +1,6 @@
 """What a worker does: trains a job from wherever it stands, judges it, and marks it as finished."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -22,7 +21,7 @@ from neuralgpu.errors import BusyRunError, DamagedRunError, UserError
 from neuralgpu.evaluation.score import Question
 from neuralgpu.model.memory import Auto, parse_memory
 from neuralgpu.run_directory import RunDirectory, create_run, open_run
-from neuralgpu.run_lock import LOCK_FILE, locked
+from neuralgpu.run_lock import locked
 from neuralgpu.tasks import add_tasks, find_task
 
 _PATIENCE = 120.0
@@ -117,13 +116,12 @@ def _train(run: RunDirectory, config: RunConfig, reporter: Reporter, stop: threa
     from neuralgpu.training.run_events import finish_event, start_event
 
     resumed = None
-    if any(run.checkpoints.glob("[0-9]*")):
+    if run.begun:
         run = open_run(run.path)
         _check_same(run, config)
         resumed, _ = load_latest(run.checkpoints)
     else:
-        _clear(run.path)
-        run = create_run(run.path, _settled(config), force=False)
+        run = create_run(run.path, _settled(config), force=True)
     config = run.config()
     trainer = Trainer(run, config, resumed)
     if trainer.step >= trainer.last_step:
@@ -185,15 +183,6 @@ def _settled(config: RunConfig) -> RunConfig:
     from neuralgpu.training.memory import settled
 
     return settled(config, wanted.budget).config
-
-
-def _clear(path: Path) -> None:
-    """Removes what an attempt left that saved nothing, but not the lock, which is held."""
-    for entry in path.iterdir():
-        if entry.is_dir():
-            shutil.rmtree(entry)
-        elif entry.name != LOCK_FILE:
-            entry.unlink()
 
 
 @contextmanager

@@ -182,7 +182,7 @@ def _cell(
     spec: SweepSpec, text: str, variant: str, settings: Mapping[str, Any], channels: int | None, seeds: tuple[int, ...]
 ) -> Cell:
     chain = text if set(">+") & set(text) else None
-    single = [spec.settings, settings, {"model": {} if channels is None else {"channels": channels}}]
+    single = [spec.settings, settings, *([] if channels is None else [{"model": {"channels": channels}}])]
     preset = settings.get("preset", spec.settings.get("preset", spec.preset))
     if not isinstance(preset, str):
         raise UserError(f"preset must be text, got {shown(preset)}.")

@@ -33,7 +33,7 @@ class JobStanding:
         """Share of its training that is made."""
         if self.state == "training":
             return self.step / max(1, self.steps)
-        return float(self.state in ("evaluating", "done", "failed"))
+        return float(self.state in ("evaluating", "done"))
 
 
 class Standing:
@@ -79,7 +79,7 @@ class Standing:
             return None
         begun, before = self._begun
         made, passed = self._made - before, self._clock() - begun
-        left = sum(job.work * (1 - job.share) for job in self.jobs.values())
+        left = sum(job.work * (1 - job.share) for job in self.jobs.values() if job.state != "failed")
         return left * passed / made if made > 0 and passed > 0 else None
 
     @property

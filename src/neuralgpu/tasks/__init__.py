@@ -7,7 +7,7 @@
 from neuralgpu.tasks.addition import Addition
 from neuralgpu.tasks.arithmetic import Division, Multiplication, Subtraction
 from neuralgpu.tasks.layout import Layout
-from neuralgpu.tasks.registry import add_tasks, find_task, task_names
+from neuralgpu.tasks.registry import add_tasks, added_files, find_task, task_names
 from neuralgpu.tasks.task import Task
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Subtraction",
     "Task",
     "add_tasks",
+    "added_files",
     "find_task",
     "task_names",
 ]

@@ -14,6 +14,8 @@ from neuralgpu.tasks.task import Task
 
 _ADDED: dict[str, Task] = {}
 """Tasks that were added to those of the package."""
+_FILES: list[Path] = []
+"""Where they come from."""
 
 
 def task_names() -> list[str]:
@@ -53,7 +55,13 @@ def add_tasks(path: Path) -> list[str]:
         if name in _tasks():
             raise UserError(f"{path} holds the task {name!r}, but there is one of that name already; rename it.")
     _ADDED.update(found)
+    _FILES.append(path)
     return list(found)
+
+
+def added_files() -> list[Path]:
+    """Returns the files that `add_tasks` was given."""
+    return list(_FILES)
 
 
 def _tasks() -> dict[str, Task]:
