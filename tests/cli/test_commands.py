@@ -32,7 +32,7 @@ def run(trained: Path, tmp_path: Path) -> Path:
 
 
 def test_training_leaves_a_run(trained: Path) -> None:
-    assert sorted(path.name for path in trained.iterdir()) == ["checkpoints", "config.toml", "events.jsonl"]
+    assert sorted(path.name for path in trained.iterdir()) == ["checkpoints", "config.toml", "events.jsonl", "lock"]
     assert sorted(path.name for path in (trained / "checkpoints").iterdir()) == ["00000058", "00000060"]
     start, *others = read_lines(trained / "events.jsonl")
     assert (start["event"], start["step"], start["task"], start["seeds"]) == ("start", 0, "badd", [0, 1])

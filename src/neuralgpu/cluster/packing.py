@@ -14,6 +14,7 @@ from neuralgpu.evaluation.score import Question
 from neuralgpu.evaluation.suites import find_suite
 from neuralgpu.model.memory import bytes_text, parse_bytes
 from neuralgpu.settings import run_config
+from neuralgpu.tasks import find_task
 
 _SHARE = 0.7
 """Of a device's memory that a job may count on; JAX takes three quarters of a GPU's."""
@@ -53,14 +54,16 @@ class Job:
 
     def record(self) -> dict[str, Any]:
         """Returns the job as plain values."""
-        asked = [(question.suite.name, question.length, question.count) for question in self.questions]
+        asked = [(question.suite.name, question.size, question.count) for question in self.questions]
         return {**asdict(self), "questions": asked}
 
 
 def job_of(record: dict[str, Any]) -> Job:
     """Returns the job of plain values."""
-    asked = tuple(Question(find_suite(suite), length, count) for suite, length, count in record["questions"])
-    return Job(**{**record, "config": run_config(record["config"]), "questions": asked})
+    config = run_config(record["config"])
+    task = find_task(config.task)
+    asked = tuple(Question(find_suite(suite), task, size, count) for suite, size, count in record["questions"])
+    return Job(**{**record, "config": config, "questions": asked})
 
 
 def packed(cells: Sequence[Cell], machines: Sequence[Machine], wish: JobSpec) -> list[Job]:

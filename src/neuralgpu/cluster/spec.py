@@ -1,7 +1,7 @@
 """What a sweep is to train and to judge: a grid of tasks, variants, sizes and seeds, as a TOML file says it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -11,9 +11,9 @@ from neuralgpu.choice import chosen_config
 from neuralgpu.config import RunConfig
 from neuralgpu.cost import check_evaluation, check_step
 from neuralgpu.errors import UserError, shown
-from neuralgpu.evaluation.judging import next_shorter, questions
+from neuralgpu.evaluation.judging import questions, sizes_below
 from neuralgpu.evaluation.score import Question
-from neuralgpu.evaluation.suites import SizedSuite, find_suite, suite_names
+from neuralgpu.evaluation.suites import CARRY_LENGTH, find_suite
 from neuralgpu.model.memory import parse_bytes
 from neuralgpu.seed_numbers import seed_numbers
 from neuralgpu.settings import built, read_toml
@@ -30,9 +30,9 @@ class JudgingSpec:
     """What every seed is asked once it is trained."""
 
     suites: tuple[str, ...] = ()
-    """Names of suites; empty: all that fit the task."""
+    """Names of suites; empty: random and carry, those with lengths or carries here."""
     lengths: tuple[int, ...] = ()
-    """random: lengths of the inputs; a task that has none of a length is asked about the next shorter ones."""
+    """Lengths of the inputs, but for suites of carries; where there are none of a length, the next shorter ones."""
     carries: tuple[int, ...] = ()
     """carry: numbers of digits that a carry runs through."""
     count: int = 256
@@ -199,25 +199,23 @@ def _cell(
 def _questions(judging: JudgingSpec, config: RunConfig) -> list[Question]:
     """Returns what a cell's seeds are asked: of the suites that are wanted, those that fit the task."""
     task = find_task(config.task)
-    fitting = [name for name in suite_names() if task.operation == "addition" or not _is_sized(name)]
-    sizes = [name for name in suite_names() if (judging.carries if _is_sized(name) else judging.lengths)]
+    wanted = judging.suites
+    if not wanted:
+        every = not judging.lengths and not judging.carries
+        wanted = (*(["random"] if judging.lengths or every else []), *(["carry"] if judging.carries or every else []))
     asked: list[Question] = []
-    for name in judging.suites or sizes or fitting:
-        if name not in fitting:
+    for suite in map(find_suite, wanted):
+        if not suite.fits(task):
             continue
-        suite = find_suite(name)
-        if isinstance(suite, SizedSuite):
-            lengths = [suite.length_of(size) for size in judging.carries]
-        else:
-            lengths = [next_shorter(task, longest) for longest in judging.lengths]
-        asked += questions(task, list(dict.fromkeys(lengths)), name, judging.count)
+        sizes: Sequence[int] | None = None
+        if suite.size_name == CARRY_LENGTH:
+            sizes = judging.carries or None
+        elif judging.lengths:
+            sizes = sizes_below(suite, task, judging.lengths)
+        asked += questions(task, None, suite.name, judging.count, sizes)
     if not asked:
         raise UserError(f"No suite that is asked for fits {task.name!r}; add evaluate.lengths.")
     return asked
-
-
-def _is_sized(suite: str) -> bool:
-    return isinstance(find_suite(suite), SizedSuite)
 
 
 def _table(settings: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:

@@ -59,20 +59,20 @@ def _usual_sizes(suite: Suite, task: Task) -> list[int]:
         return list(DEFAULT_CARRIES)
     if suite.name.startswith("file:"):
         return suite.sizes(task, SYMBOL_LIMIT)
-    below = (suite.sizes(task, longest) for longest in DEFAULT_LENGTHS)
-    return list(dict.fromkeys(sizes[-1] for sizes in below if sizes))
+    return sizes_below(suite, task, DEFAULT_LENGTHS)
 
 
-def next_shorter(task: Task, longest: int) -> int:
-    """Returns the longest inputs that a task has up to a length.
+def sizes_below(suite: Suite, task: Task, lengths: Sequence[int]) -> list[int]:
+    """Returns the largest sizes of a suite whose inputs are no longer than each of some lengths.
 
     Raises:
-        UserError: it has none.
+        UserError: there is none at all.
     """
-    found = task.valid_lengths(1, longest)
+    below = (suite.sizes(task, longest) for longest in lengths)
+    found = list(dict.fromkeys(sizes[-1] for sizes in below if sizes))
     if not found:
-        raise UserError(f"{task.name!r} has no inputs of {longest} symbols or fewer.")
-    return max(found)
+        raise UserError(f"Suite {suite.name!r} has no inputs of {max(lengths)} symbols or fewer for {task.name!r}.")
+    return found
 
 
 def check_questions(config: RunConfig, asked: Sequence[Question]) -> None:

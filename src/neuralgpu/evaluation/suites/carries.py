@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 
-from neuralgpu.evaluation.suites.pairs import Pair, Pairs, drawn_number, text_of_digits
+from neuralgpu.evaluation.suites.pairs import CARRY_LENGTH, Pair, Pairs, drawn_number, text_of_digits
 from neuralgpu.tasks.arithmetic import Arithmetic
 from neuralgpu.tasks.numerals import to_int, to_text
 
@@ -20,7 +20,7 @@ class Carry(Pairs):
     name = "carry"
     about = "sums that equal b^c or b^c - 1: a carry through c digits, or just none"
     source = "section 5"
-    size_name = "carry length"
+    size_name = CARRY_LENGTH
     operations = ("addition",)
     smallest = 1
 
@@ -46,7 +46,7 @@ class CarryChain(Pairs):
     """
 
     operations = ("addition",)
-    size_name = "carry length"
+    size_name = CARRY_LENGTH
     smallest = 1
 
     def __init__(self, *, inside: bool, overflow: bool) -> None:

@@ -11,6 +11,8 @@ from neuralgpu.tasks import Task
 from neuralgpu.tasks.arithmetic import Arithmetic
 from neuralgpu.tasks.numerals import to_int
 
+CARRY_LENGTH = "carry length"
+"""The size of suites of carries: the number of digits that a carry runs through."""
 Pair = tuple[str, str]
 """Digits of two operands, most significant first."""
 
