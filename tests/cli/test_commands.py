@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from neuralgpu.errors import UserError
-from neuralgpu.evaluation.judging import DEFAULT_CARRIES, DEFAULT_LENGTHS, questions
+from neuralgpu.evaluation.questions import DEFAULT_CARRIES, DEFAULT_LENGTHS, questions
 from neuralgpu.rows import ResultRow, read_lines, read_rows
 from neuralgpu.tasks import find_task, task_names
 

@@ -18,7 +18,7 @@ tasks = ["badd"]
 preset = "fast"
 channels = [4]
 seeds = "0..2"
-steps = 400
+steps = 120
 
 [settings]
 epoch = 20
@@ -28,7 +28,7 @@ curriculum = { buckets = [8], max_length = 8, start_length = 8 }
 
 [evaluate]
 lengths = [7, 9]
-count = 64
+count = 16
 
 [job]
 seeds = 1

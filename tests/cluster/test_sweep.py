@@ -82,7 +82,7 @@ def test_workers_are_killed_at_random(
     start_sweep: StartSweep, spec_file: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     spec_file.write_text(
-        SPEC.replace('["badd"]', '["badd", "bmul"]').replace("[4]", "[4, 5]").replace("steps = 400", "steps = 1500"),
+        SPEC.replace('["badd"]', '["badd", "bmul"]').replace("[4]", "[4, 5]").replace("steps = 120", "steps = 1500"),
         encoding="utf-8",
     )
     reference, out = tmp_path / "reference", tmp_path / "sweep"
@@ -114,7 +114,7 @@ def test_workers_are_killed_at_random(
 def test_a_stopped_sweep_saves_what_runs(
     start_sweep: StartSweep, spec_file: Path, environment: dict[str, str], tmp_path: Path, number: signal.Signals
 ) -> None:
-    spec_file.write_text(SPEC.replace("steps = 400", "steps = 3000").replace("epoch = 20", "epoch = 1000"))
+    spec_file.write_text(SPEC.replace("steps = 120", "steps = 3000").replace("epoch = 20", "epoch = 1000"))
     out = tmp_path / "sweep"
     process = start_sweep(spec_file, "--out", out)
     until(lambda: any(read_lines(out / f"badd-fast-4/{seed}" / "events.jsonl") for seed in range(3)), process)
@@ -166,7 +166,7 @@ def short_folder() -> Iterator[Path]:
 def test_a_cluster_s_head_dies_and_is_started_again(
     start_sweep: StartSweep, spec_file: Path, environment: dict[str, str], tmp_path: Path, short_folder: Path
 ) -> None:
-    spec_file.write_text(SPEC.replace("steps = 400", "steps = 3000"), encoding="utf-8")
+    spec_file.write_text(SPEC.replace("steps = 120", "steps = 3000"), encoding="utf-8")
     reference, out, address = tmp_path / "reference", tmp_path / "sweep", "127.0.0.1:6399"
     with cluster(6399, short_folder / "one", environment) as kill:
         process = start_sweep(spec_file, "--out", out, "--address", address)
@@ -195,7 +195,7 @@ def test_a_cluster_s_head_dies_and_is_started_again(
 @pytest.mark.slow
 def test_a_machine_that_runs_out_of_memory(start_sweep: StartSweep, spec_file: Path, tmp_path: Path) -> None:
     spec_file.write_text(
-        SPEC.replace('"0..2"', '"0..1"').replace("steps = 400", "steps = 3000").replace("seeds = 1\n", ""),
+        SPEC.replace('"0..2"', '"0..1"').replace("steps = 120", "steps = 3000").replace("seeds = 1\n", ""),
         encoding="utf-8",
     )
     out, job = tmp_path / "sweep", "badd-fast-4/0..1"

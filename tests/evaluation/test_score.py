@@ -8,7 +8,8 @@ from scipy.stats import binomtest
 
 from neuralgpu.devices import versions
 from neuralgpu.evaluation.models import TrainedModels
-from neuralgpu.evaluation.score import Finding, Question, examine
+from neuralgpu.evaluation.questions import Question
+from neuralgpu.evaluation.score import Finding, examine
 from neuralgpu.evaluation.suites import find_suite
 from neuralgpu.tasks import find_task
 

@@ -28,7 +28,7 @@ def demo(
     from neuralgpu.cli.interrupts import stop_on_signal
     from neuralgpu.cli.running import begin_run, resume_run
     from neuralgpu.cli.train import DEFAULT_PRESET
-    from neuralgpu.evaluation.judging import questions
+    from neuralgpu.evaluation.questions import questions
     from neuralgpu.reporting.report import write_report
     from neuralgpu.reporting.tables import results_table
     from neuralgpu.run_directory import RunDirectory

@@ -16,7 +16,7 @@ from neuralgpu.cli.arguments import (
 )
 
 if TYPE_CHECKING:
-    from neuralgpu.evaluation.score import Question
+    from neuralgpu.evaluation.questions import Question
     from neuralgpu.rows import ResultRow
     from neuralgpu.run_directory import RunDirectory
     from neuralgpu.tasks import Task
@@ -50,7 +50,7 @@ def evaluate(
 
     Rows are kept in the run directory and shown as a table, with 95% Wilson intervals.
     """
-    from neuralgpu.evaluation.judging import questions
+    from neuralgpu.evaluation.questions import questions
     from neuralgpu.reporting.tables import results_table
     from neuralgpu.run_directory import open_run
     from neuralgpu.tasks import find_task

@@ -55,8 +55,11 @@ class Connection:
             UserError: one does not answer, or has not this package.
         """
         nodes = self._nodes()
-        memories = self.on_every_machine(gpu_memory)
-        return [_machine(node, min(of_gpus, default=0)) for node, of_gpus in zip(nodes, memories, strict=True)]
+        with_gpus = [node for node in nodes if node["Resources"].get("GPU")]
+        memories = dict(
+            zip((node["NodeID"] for node in with_gpus), self._called_on(with_gpus, gpu_memory), strict=True)
+        )
+        return [_machine(node, min(memories.get(node["NodeID"], []), default=0)) for node in nodes]
 
     def on_every_machine(self, function: Callable[..., Any], *arguments: Any) -> list[Any]:
         """Calls a function on every machine and returns what it returned there.
@@ -64,26 +67,7 @@ class Connection:
         Raises:
             UserError: a machine does not answer, or the function cannot be called there.
         """
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-        remote = self._ray.remote(function)
-        tasks = {
-            node["NodeManagerAddress"]: remote.options(
-                num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            ).remote(*arguments)
-            for node in self._nodes()
-        }
-        found = []
-        until = time.monotonic() + _SECONDS_TO_ANSWER
-        for host, task in tasks.items():
-            try:
-                found.append(self._ray.get(task, timeout=max(1.0, until - time.monotonic())))
-            except self._errors.RayError as error:
-                raise UserError(
-                    f"The machine {host} cannot work for the sweep: {_reason(error)}; it needs this version of "
-                    "neuralgpu with its extra 'cluster', in the environment that Ray was started in."
-                ) from error
-        return found
+        return self._called_on(self._nodes(), function, *arguments)
 
     def board(self) -> Any:
         """Starts the board that workers report to, and starts it again where it dies."""
@@ -152,6 +136,28 @@ class Connection:
         except OSError:
             if time.monotonic() > self._heard + _SECONDS_WITHOUT_HEAD:
                 raise LostError from None
+
+    def _called_on(self, nodes: list[dict[str, Any]], function: Callable[..., Any], *arguments: Any) -> list[Any]:
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        remote = self._ray.remote(function)
+        tasks = {
+            node["NodeManagerAddress"]: remote.options(
+                num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            ).remote(*arguments)
+            for node in nodes
+        }
+        found = []
+        until = time.monotonic() + _SECONDS_TO_ANSWER
+        for host, task in tasks.items():
+            try:
+                found.append(self._ray.get(task, timeout=max(1.0, until - time.monotonic())))
+            except self._errors.RayError as error:
+                raise UserError(
+                    f"The machine {host} cannot work for the sweep: {_reason(error)}; it needs this version of "
+                    "neuralgpu with its extra 'cluster', in the environment that Ray was started in."
+                ) from error
+        return found
 
     def _nodes(self) -> list[dict[str, Any]]:
         return [node for node in self._ray.nodes() if node["Alive"]]

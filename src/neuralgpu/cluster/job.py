@@ -18,7 +18,7 @@ from neuralgpu.cluster.directory import SweepDirectory
 from neuralgpu.cluster.packing import Job, job_of
 from neuralgpu.config import RunConfig
 from neuralgpu.errors import BusyRunError, DamagedRunError, UserError
-from neuralgpu.evaluation.score import Question
+from neuralgpu.evaluation.questions import Question
 from neuralgpu.model.memory import Auto, parse_memory
 from neuralgpu.run_directory import RunDirectory, create_run, open_run
 from neuralgpu.run_lock import locked

@@ -10,7 +10,7 @@ from neuralgpu.cluster.spec import Cell, JobSpec
 from neuralgpu.config import RunConfig
 from neuralgpu.cost import OPERATIONS_A_CORE, step_operations, training_bytes
 from neuralgpu.errors import UserError
-from neuralgpu.evaluation.score import Question
+from neuralgpu.evaluation.questions import Question
 from neuralgpu.evaluation.suites import find_suite
 from neuralgpu.model.memory import bytes_text, parse_bytes
 from neuralgpu.settings import run_config

@@ -11,8 +11,7 @@ from neuralgpu.choice import chosen_config
 from neuralgpu.config import RunConfig
 from neuralgpu.cost import check_evaluation, check_step
 from neuralgpu.errors import UserError, shown
-from neuralgpu.evaluation.judging import questions, sizes_below
-from neuralgpu.evaluation.score import Question
+from neuralgpu.evaluation.questions import Question, questions, sizes_below
 from neuralgpu.evaluation.suites import CARRY_LENGTH, find_suite
 from neuralgpu.model.memory import parse_bytes
 from neuralgpu.seed_numbers import seed_numbers

@@ -7,34 +7,13 @@ import numpy as np
 
 from neuralgpu.devices import versions
 from neuralgpu.evaluation.models import TrainedModels
+from neuralgpu.evaluation.questions import Question
 from neuralgpu.evaluation.statistics import sequence_error, symbol_error, wilson_interval, wrong_symbols
-from neuralgpu.evaluation.suites import Example, Suite
+from neuralgpu.evaluation.suites import Example
 from neuralgpu.rows import ResultRow
-from neuralgpu.tasks import Task
 
 _TEST_STREAM = 0x54455354
 _SHOWN_WRONG, _SHOWN_RIGHT = 3, 1
-
-
-@dataclass(frozen=True)
-class Question:
-    """One cell of an examination."""
-
-    suite: Suite
-    task: Task
-    size: int
-    count: int
-    """Number of inputs; some suites have fewer."""
-
-    @property
-    def length(self) -> int:
-        """Nominal length of the inputs, in symbols."""
-        return self.suite.length_of(self.task, self.size)
-
-    @property
-    def own_size(self) -> int | None:
-        """The suite's own size, where it is not the length."""
-        return None if self.suite.size_name == "length" else self.size
 
 
 @dataclass(frozen=True)
