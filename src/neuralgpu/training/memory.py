@@ -35,7 +35,7 @@ def settled(config: RunConfig, budget: int | None) -> Settled:
     """Chooses the strategy for the longest inputs, with a share of all memory as the budget where none is given.
 
     The candidates, fastest first, are 'step' and then treeverse with ever fewer states. The others are no faster with
-    as much memory: 'store' takes 1.6 times as long as 'step' at 24 channels and 1.04 times at 128 (on a CPU:
+    as much memory: 'store' takes 1.5 times as long as 'step' at 24 channels and 1.2 times at 128 (on a CPU:
     benchmarks/memory.py), 'sqrt' evaluates more steps than treeverse does with as many states, and 'offload' moves
     every state twice.
 
