@@ -143,7 +143,7 @@ def cluster(port: int, folder: Path, environment: dict[str, str]) -> Iterator[Ca
     subprocess.run(started, env=environment, check=True, capture_output=True)
 
     def kill() -> None:
-        listed = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True).stdout
+        listed = subprocess.run(["ps", "-eww", "-o", "pid=,args="], capture_output=True, text=True, check=True).stdout
         for line in listed.splitlines():
             if str(folder) in line:
                 with suppress(ProcessLookupError):
@@ -195,25 +195,35 @@ def test_a_cluster_s_head_dies_and_is_started_again(
 @pytest.mark.slow
 def test_a_machine_that_runs_out_of_memory(start_sweep: StartSweep, spec_file: Path, tmp_path: Path) -> None:
     spec_file.write_text(
-        SPEC.replace('"0..2"', '"0..1"').replace("steps = 120", "steps = 3000").replace("seeds = 1\n", ""),
+        SPEC.replace('"0..2"', '"0..1"').replace("steps = 120", "steps = 9000").replace("seeds = 1\n", ""),
         encoding="utf-8",
     )
     out, job = tmp_path / "sweep", "badd-fast-4/0..1"
     total, free = memory()
-    room = 3 * 10**9
+    room = 2 * 10**9
     limits = {
         "RAY_memory_usage_threshold": f"{(total - free + room) / total:.4f}",
         "RAY_memory_monitor_refresh_ms": "100",
     }
     process = start_sweep(spec_file, "--out", out, **limits)
     until(lambda: max(saved_steps(out / job), default=0), process)
-    hog = np.ones((room + 10**9) // 8)
-    until(lambda: len(attempts(out, job)) > 1, process)
-    del hog
+    hog: list[np.ndarray] = []
+    while alive(attempts(out, job)[0]["pid"]):
+        assert process.poll() is None, process.communicate()
+        hog.append(np.ones(10**8 // 8))
+    hog.clear()
     _, err = process.communicate(timeout=240)
     assert process.returncode == 0, err
-    assert [attempt["cpus"] for attempt in attempts(out, job)][:2] == [2, 1]
+    assert [attempt["cpus"] for attempt in attempts(out, job)] == [2, 1]
     assert len(read_lines(out / "results.jsonl")) == 4
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def memory() -> tuple[int, int]:

@@ -105,6 +105,9 @@ class Connection:
     def ended(self, tasks: Iterable[Any], seconds: float) -> list[Any]:
         """Waits a while for tasks to end and returns those that have."""
         waiting = list(tasks)
+        if not waiting:
+            time.sleep(seconds)
+            return []
         return self._ray.wait(waiting, num_returns=len(waiting), timeout=seconds)[0]
 
     def outcome(self, task: Any) -> Outcome | None:
@@ -124,18 +127,20 @@ class Connection:
         for task in tasks:
             self._ray.cancel(task)
 
-    def check(self) -> None:
-        """Looks whether the head is there.
+    def answers(self) -> bool:
+        """Says whether the head is there; while it is not, other questions would wait for it.
 
         Raises:
-            LostError: it has not been for a while.
+            LostError: it has not been there for a while.
         """
         try:
             socket.create_connection(self._head, timeout=2).close()
-            self._heard = time.monotonic()
         except OSError:
             if time.monotonic() > self._heard + _SECONDS_WITHOUT_HEAD:
                 raise LostError from None
+            return False
+        self._heard = time.monotonic()
+        return True
 
     def _called_on(self, nodes: list[dict[str, Any]], function: Callable[..., Any], *arguments: Any) -> list[Any]:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy

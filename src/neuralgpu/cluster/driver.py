@@ -32,10 +32,12 @@ STOPPED = "stopped"
 """Why jobs have not ended, where the user stopped them."""
 _SECONDS_TO_SAVE = 60.0
 """That running jobs have when they are asked to stop."""
-_SECONDS_BETWEEN_LOOKS = 3.0
+_SECONDS_BETWEEN_LOOKS = 1.0
 """At the cluster."""
 _TIMES_SMALLER = 4
 """How often a job is begun anew with half as many seeds at once and twice the memory."""
+_SECONDS_OUT_OF_MEMORY = 10.0
+"""Before it is begun anew; twice as many each time after that: what uses the memory may be somebody else's."""
 
 Say = Callable[[dict[str, Any]], None]
 
@@ -53,6 +55,8 @@ class Driver:
         self._smaller = dict.fromkeys(self._jobs, 0)
         """How often that was changed because memory ran out."""
         self._pending: dict[Any, str] = {}
+        self._later: dict[str, float] = {}
+        """Jobs that are begun anew at some time."""
         self._told: dict[str, Report] = {}
         self._notice = ""
 
@@ -70,18 +74,23 @@ class Driver:
         for name in self._jobs:
             self._submit(name)
         reason, until, look = "", float("inf"), time.monotonic()
-        while self._pending and time.monotonic() < until:
+        while (self._pending or self._later) and time.monotonic() < until:
+            for name in [name for name, due in self._later.items() if due < time.monotonic()]:
+                del self._later[name]
+                self._submit(name)
             for task in self._connection.ended(self._pending, seconds=0.5):
                 found = self._end(self._pending.pop(task), self._connection.outcome(task), stopping=bool(reason))
                 reason = reason or found
             reason = reason or (STOPPED if stop_told() else "")
             if reason and until == float("inf"):
                 until = time.monotonic() + _SECONDS_TO_SAVE
+                self._later.clear()
                 self._connection.cancel(self._pending)
             if time.monotonic() > look:
                 look = time.monotonic() + _SECONDS_BETWEEN_LOOKS
-                self._look()
-            self._tell_reports()
+                if self._connection.answers():
+                    self._look()
+                    self._tell_reports()
         return reason
 
     def _submit(self, name: str) -> None:
@@ -96,9 +105,11 @@ class Driver:
         """Takes note of how a task ended; returns why everything has to stop, if it has to."""
         job = self._jobs[name]
         if outcome is None and self._smaller[name] < _TIMES_SMALLER and not stopping:
+            self._later[name] = time.monotonic() + _SECONDS_OUT_OF_MEMORY * 2 ** self._smaller[name]
             self._smaller[name] += 1
             self._jobs[name] = replace(job, cpus=max(1, job.cpus // 2), memory=self._more(job))
-            self._submit(name)
+            self._told.pop(name, None)
+            self._say({"job": name, "state": "waiting"})
             return ""
         if outcome is None:
             outcome = Outcome(
@@ -125,8 +136,7 @@ class Driver:
                 self._say({"job": name, **report})
 
     def _look(self) -> None:
-        """Looks whether the cluster is there, and whether every waiting job has a machine that could run it."""
-        self._connection.check()
+        """Looks whether every job that waits has a machine that could run it."""
         machines = self._connection.machines()
         waiting = (self._jobs[name] for name in self._pending.values())
         stuck = next((job for job in waiting if not any(fits(job, machine) for machine in machines)), None)
