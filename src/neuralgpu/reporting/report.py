@@ -58,7 +58,7 @@ def write_report(run: Path) -> Path:
     unfinished = None
     try:
         descriptor, unfinished = tempfile.mkstemp(prefix=".report-", suffix=".html", dir=run)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(page)
         os.chmod(unfinished, 0o644)
         os.replace(unfinished, report)

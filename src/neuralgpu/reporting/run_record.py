@@ -6,23 +6,42 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neuralgpu.errors import DamagedRunError, UserError
+from neuralgpu.errors import DamagedRunError, UserError, shown
+from neuralgpu.plain import from_plain
 from neuralgpu.reporting.history import Event, of_kind, settled
 from neuralgpu.reporting.summary import latest_rows
 from neuralgpu.rows import ResultRow, read_lines, read_rows
 
-EVENT_FIELDS: dict[str, set[str]] = {
-    "start": {"task", "preset", "seeds", "command", "device", "versions", "cores"},
-    "progress": {"seed", "length", "loss", "sequence_error", "seconds"},
-    "validate": {"seed", "length", "count", "sequence_error"},
-    "solved": {"seed", "task"},
-    "learned": {"seed"},
-    "diverged": {"seed"},
-    "restart": {"seed"},
+Fields = Mapping[str, Any]
+"""Types of fields by their names."""
+ANY_EVENT: Fields = {"event": str, "step": int, "time": float}
+EVENT_FIELDS: dict[str, Fields] = {
+    "start": {
+        "task": str,
+        "preset": str,
+        "seeds": list[int],
+        "command": str,
+        "device": str,
+        "versions": dict[str, str],
+        "cores": int,
+    },
+    "progress": {"seed": int, "length": int, "loss": float, "sequence_error": float, "seconds": float},
+    "validate": {"seed": int, "length": int, "count": int, "sequence_error": float},
+    "solved": {"seed": int, "task": str},
+    "learned": {"seed": int},
+    "diverged": {"seed": int},
+    "restart": {"seed": int},
 }
 """What a line of each kind must have beside 'event', 'step' and 'time'."""
-
-EXAMPLE_FIELDS = {"suite", "length", "seed", "step", "input", "target", "output"}
+EXAMPLE_FIELDS: Fields = {
+    "suite": str,
+    "length": int,
+    "seed": int | None,
+    "step": int,
+    "input": str,
+    "target": str,
+    "output": str,
+}
 
 
 @dataclass(frozen=True)
@@ -111,25 +130,27 @@ def read_run(path: Path) -> RunRecord:
     try:
         config_text = config_path.read_text(encoding="utf-8")
         config = tomllib.loads(config_text)
-        events = _checked(path / "events.jsonl", "event", {"event", "step", "time"})
-        examples = _checked(path / "examples.jsonl", "example", EXAMPLE_FIELDS)
-        rows = read_rows(path / "results.jsonl")
-    except tomllib.TOMLDecodeError as error:
-        raise DamagedRunError(
-            f"{config_path} is not TOML ({error}); restore it from the run's newest backup."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise DamagedRunError(f"A file in {path} is not text ({error}); restore it from a copy.") from error
+    except OSError as error:
+        raise DamagedRunError(f"{config_path} cannot be read ({error.strerror}); restore it from a copy.") from error
+    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, a number or nesting beyond Python's limits
+        raise DamagedRunError(f"{config_path} is not TOML ({error}); restore it from a copy.") from error
+    events = _checked(path / "events.jsonl", "event", ANY_EVENT)
+    examples = _checked(path / "examples.jsonl", "example", EXAMPLE_FIELDS)
+    rows = read_rows(path / "results.jsonl")
     return RunRecord(path, config_text, config, settled(events), rows, examples)
 
 
-def _checked(path: Path, kind: str, names: set[str]) -> list[dict[str, Any]]:
-    """Reads a log and refuses a line that lacks a field."""
+def _checked(path: Path, kind: str, common: Fields) -> list[dict[str, Any]]:
+    """Reads a log and refuses a line in which a field is missing or of another type."""
     lines = read_lines(path)
     for line in lines:
-        lacking = (names | EVENT_FIELDS.get(str(line.get("event")), set())) - set(line)
-        if lacking:
-            raise DamagedRunError(
-                f"{path} holds an {kind} without {sorted(lacking)[0]!r}; remove that line to read the rest."
-            )
+        for name, wanted in {**common, **EVENT_FIELDS.get(str(line.get("event")), {})}.items():
+            if name not in line:
+                raise DamagedRunError(f"{path} holds an {kind} without {name!r}; remove that line to read the rest.")
+            try:
+                from_plain(wanted, line[name])
+            except (ValueError, OverflowError) as error:
+                raise DamagedRunError(
+                    f"{path} holds an {kind} whose {name!r} is {shown(line[name])}; remove that line to read the rest."
+                ) from error
     return lines

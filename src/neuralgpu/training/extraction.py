@@ -1,16 +1,17 @@
 """One seed of a run as a run of its own."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from neuralgpu.checkpoint import Checkpoint, load_latest, save
 from neuralgpu.config import RunConfig
-from neuralgpu.errors import UserError, shown
+from neuralgpu.errors import DamagedRunError, UserError, shown
 from neuralgpu.rows import append_lines, read_lines
 from neuralgpu.run_directory import RunDirectory, check_place, create_run
 from neuralgpu.run_lock import locked
+from neuralgpu.training.standing import Standing, standing_of
 
 
 def extract(run: RunDirectory, seed: int, path: Path, *, force: bool) -> tuple[RunDirectory, list[str]]:
@@ -41,7 +42,9 @@ def _taken_out(
     run: RunDirectory, config: RunConfig, seed: int, path: Path, *, force: bool
 ) -> tuple[RunDirectory, list[str]]:
     checkpoint, warnings = load_latest(run.checkpoints)
-    index = config.seeds.index(seed)
+    standing, index = standing_of(checkpoint, config), config.seeds.index(seed)
+    if any(array.shape[:1] != (len(config.seeds),) for array in checkpoint.arrays.values()):
+        raise DamagedRunError(f"The newest checkpoint of {run.path} does not hold an array for every seed.")
     taken = create_run(path, replace(config, seeds=(seed,)), force=force)
     for source, target in (
         (run.events_file, taken.events_file),
@@ -52,7 +55,7 @@ def _taken_out(
         if kept:
             append_lines(target, [_of_one(record, seed) for record in kept])
     arrays = {name: array[index : index + 1] for name, array in checkpoint.arrays.items()}
-    save(taken.checkpoints, Checkpoint(checkpoint.step, arrays, _state_of(checkpoint.state, index, seed)))
+    save(taken.checkpoints, Checkpoint(checkpoint.step, arrays, _state_of(standing, index, seed)))
     taken.append_event("extract", checkpoint.step, run=run.path.name)
     return taken, warnings
 
@@ -61,11 +64,12 @@ def _of_one(record: Mapping[str, Any], seed: int) -> dict[str, Any]:
     return {**record, "seeds": [seed]} if "seeds" in record else dict(record)
 
 
-def _state_of(state: Mapping[str, Any], index: int, seed: int) -> dict[str, Any]:
-    return {
-        **state,
-        "controls": [state["controls"][index]],
-        "sums": [state["sums"][index]],
-        "learning": [0] if index in state["learning"] else [],
-        "diverged": {name: step for name, step in state["diverged"].items() if name == str(seed)},
-    }
+def _state_of(standing: Standing, index: int, seed: int) -> dict[str, Any]:
+    alone = replace(
+        standing,
+        controls=[standing.controls[index]],
+        sums=[standing.sums[index]],
+        learning=[0] if index in standing.learning else [],
+        diverged={name: step for name, step in standing.diverged.items() if name == str(seed)},
+    )
+    return {name: value for name, value in asdict(alone).items() if name != "step"}

@@ -72,7 +72,7 @@ class Trainer:
             controls = [initial_controls(config, self._valid) for _ in config.seeds]
             self._standing = Standing(0, controls, self._no_sums(), [*range(len(config.seeds))])
         else:
-            self._standing = standing_of(resumed)
+            self._standing = standing_of(resumed, config)
         self._divide()
         self._compile_ahead()
         started = time.perf_counter()
@@ -222,7 +222,7 @@ class Trainer:
             f"Step {self._standing.step + 1} did not fit into memory: going on from step {state.step} with "
             f"{at_once_text(found)} at once."
         )
-        self._standing = standing_of(deepcopy(state))
+        self._standing = standing_of(deepcopy(state), self._config)
         self._divide()
         self._ensemble.load(self._learner_of(state), self._ensemble.grouped(self._standing.learning))
         self._compile_ahead()

@@ -4,10 +4,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any
 
 from neuralgpu.checkpoint import Checkpoint
-from neuralgpu.curriculum import CurriculumState, TaskState
+from neuralgpu.config import RunConfig
+from neuralgpu.errors import DamagedRunError
+from neuralgpu.plain import from_plain
 from neuralgpu.training.controls import Controls, EpochStatistics
 from neuralgpu.training.objective import Report
 from neuralgpu.training.padding import Padding
@@ -107,21 +108,30 @@ class Standing:
     epoch_padding: Padding = field(default_factory=Padding)
 
 
-def standing_of(checkpoint: Checkpoint) -> Standing:
-    """Returns where the run stood that wrote a checkpoint."""
-    state: dict[str, Any] = dict(checkpoint.state)
-    controls = [
-        Controls(
-            **{
-                **control,
-                "curriculum": CurriculumState(
-                    tuple(TaskState(**of_task) for of_task in control["curriculum"]["tasks"])
-                ),
-                "history": tuple(control["history"]),
-            }
+def standing_of(checkpoint: Checkpoint, config: RunConfig) -> Standing:
+    """Returns where the run stood that wrote a checkpoint.
+
+    Raises:
+        DamagedRunError: the checkpoint holds something else, or is of other seeds or tasks than the settings.
+    """
+    try:
+        standing: Standing = from_plain(Standing, {"step": checkpoint.step, **checkpoint.state})
+    except (ValueError, OverflowError) as error:
+        raise DamagedRunError(
+            f"The state of step {checkpoint.step} is not one that this version wrote: {error}."
+        ) from error
+    seeds, tasks = len(config.seeds), len(config.tasks)
+    fits = (
+        len(standing.controls) == len(standing.sums) == seeds
+        and all(len(control.curriculum.tasks) == tasks for control in standing.controls)
+        and all(len(of_seed) == tasks for of_seed in standing.sums)
+        and len(set(standing.learning)) == len(standing.learning)
+        and set(standing.learning) <= set(range(seeds))
+        and standing.diverged.keys() <= set(map(str, config.seeds))
+    )
+    if not fits:
+        raise DamagedRunError(
+            f"The checkpoint of step {checkpoint.step} does not fit its configuration: it is not of {seeds} seeds and "
+            f"{tasks} tasks. Was config.toml edited?"
         )
-        for control in state.pop("controls")
-    ]
-    sums = [[EpochSums(**of_task) for of_task in of_seed] for of_seed in state.pop("sums")]
-    paddings = {name: Padding(**state.pop(name)) for name in ("padding", "epoch_padding")}
-    return Standing(checkpoint.step, controls, sums, **paddings, **state)
+    return standing
