@@ -1,15 +1,19 @@
 import io
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from neuralgpu.cli.sweep_table import standing_view, summary_line
+from neuralgpu.cluster.directory import SweepDirectory, create_sweep
 from neuralgpu.cluster.packing import Machine, packed
 from neuralgpu.cluster.spec import grid, sweep_spec
 from neuralgpu.cluster.standing import Standing
+from neuralgpu.cluster.sweep import planned_here
+from neuralgpu.rows import read_lines
 
 from .conftest import ENVIRONMENT, RunCli
 
@@ -102,3 +106,54 @@ def test_the_table_shows_what_matters_first() -> None:
     assert lines[1].split() == [jobs[25].name, "failed", "its", "disk", "is", "full"]
     assert lines[2].split() == [jobs[20].name, "training", "1,500", "of", "8,000", "far", "2"]
     assert lines[5:] == ["and 26 more", summary_line(standing), "waiting for a machine"]
+
+
+@pytest.fixture
+def finished(tmp_path: Path, spec: Path) -> SweepDirectory:
+    """A sweep all of whose jobs are done, by hand."""
+    jobs, _ = planned_here(spec)
+    directory = create_sweep(tmp_path / "sweep", tomllib.loads(SPEC), jobs, [])
+    for job in jobs:
+        directory.run(job.name).path.mkdir(parents=True)
+        directory.run(job.name).results_file.write_text('{"run": "0", "seed": 0}\n', encoding="utf-8")
+        directory.finish(job.name)
+    return directory
+
+
+def test_a_sweep_that_is_done_is_merged_again(run_cli: RunCli, spec: Path, finished: SweepDirectory) -> None:
+    for again in (["--resume", finished.path], [spec, "--resume", finished.path]):
+        ended = run_cli("sweep", *again)
+        assert (ended.status, ended.out) == (0, "")
+        assert ended.err == f"4 of 4 jobs are done; {finished.results_file} holds their 4 rows.\n"
+        assert len(read_lines(finished.results_file)) == 4
+
+
+def test_a_changed_spec_is_not_gone_on_with(run_cli: RunCli, spec: Path, finished: SweepDirectory) -> None:
+    spec.write_text(SPEC.replace("steps = 20", "steps = 21").replace("4, 5", "4, 6"), encoding="utf-8")
+    ended = run_cli("sweep", spec, "--resume", finished.path)
+    assert ended.status == 2
+    assert "it differs in channels, steps; begin another sweep with another --out" in ended.error
+    ended = run_cli("sweep", spec, "--out", finished.path)
+    assert (
+        ended.error
+        == f"{finished.path} already holds a sweep; go on with --resume {finished.path}, or choose another --out."
+    )
+
+
+def test_one_process_drives_a_sweep(run_cli: RunCli, finished: SweepDirectory) -> None:
+    command = f"""
+import sys, pathlib
+from neuralgpu.run_lock import locked
+with locked(pathlib.Path({str(finished.path)!r})):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
+    )
+    with holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        ended = run_cli("sweep", "--resume", finished.path)
+        assert (ended.status, f"process {holder.pid}" in ended.error) == (5, True)
+        holder.communicate("")
