@@ -17,12 +17,14 @@ from neuralgpu.cli import (
     evaluate,
     extract,
     report,
+    runs,
     sample,
     solve,
     suites,
     sweep,
     tasks,
     train,
+    watch,
 )
 from neuralgpu.errors import UserError
 
@@ -70,6 +72,8 @@ COMMANDS = {
     "suites": suites.suites,
     "report": report.report,
     "extract": extract.extract,
+    "runs": runs.runs,
+    "watch": watch.watch,
     "checkpoint ls": checkpoint.ls,
     "checkpoint verify": checkpoint.verify,
     "checkpoint prune": checkpoint.prune,

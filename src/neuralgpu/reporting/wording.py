@@ -55,6 +55,18 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def rough_duration(seconds: float) -> str:
+    """Writes a time in its largest unit.
+
+    >>> rough_duration(42.4), rough_duration(659.0), rough_duration(40000.0), rough_duration(2e5)
+    ('42 s', '10 min', '11 h', '2 d')
+    """
+    whole = max(0, int(seconds))
+    units = {"d": 86_400, "h": 3600, "min": 60, "s": 1}
+    unit = next((unit for unit, size in units.items() if whole >= size), "s")
+    return f"{whole // units[unit]} {unit}"
+
+
 def number_range(low: int, high: int) -> str:
     """Writes one number, or two where they differ.
 
