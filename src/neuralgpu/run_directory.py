@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ class RunDirectory:
     path: Path
     writable: bool = True
     """Off in all but the first of the processes that make a run together: they log nothing."""
+    observers: tuple[Callable[[], None], ...] = ()
+    """Called when an event has been added to the log."""
 
     @property
     def config_file(self) -> Path:
@@ -46,6 +49,11 @@ class RunDirectory:
     def checkpoints(self) -> Path:
         """Folder of the checkpoints."""
         return self.path / "checkpoints"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Folder of what TensorBoard reads; a run that has it goes on with it."""
+        return self.path / "tensorboard"
 
     @property
     def begun(self) -> bool:
@@ -81,6 +89,12 @@ class RunDirectory:
         if not self.writable:
             return
         append_lines(self.events_file, [{"event": event, "step": step, "time": round(time.time(), 3), **values}])
+        self.tell_observers()
+
+    def tell_observers(self) -> None:
+        """Lets the observers look at the event log."""
+        for observer in self.observers:
+            observer()
 
     def forget_events_after(self, step: int) -> None:
         """Removes the events of steps that a resumed run will make again, and a torn last line.
@@ -185,7 +199,8 @@ def _is_run(run: RunDirectory) -> bool:
 
 
 def _remove_files(run: RunDirectory) -> None:
-    if run.checkpoints.exists():  # one that stayed would be taken for the new run's
-        shutil.rmtree(run.checkpoints)
+    for folder in (run.checkpoints, run.tensorboard):
+        if folder.exists():  # what stayed would be taken for the new run's
+            shutil.rmtree(folder)
     for file in (run.events_file, run.results_file, run.examples_file, run.path / "report.html", run.config_file):
         file.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,13 @@ if TYPE_CHECKING:
 
 
 def begin_run(
-    path: Path, config: "RunConfig", stop: StopRequest, *, force: bool, writable: bool = True
+    path: Path,
+    config: "RunConfig",
+    stop: StopRequest,
+    *,
+    force: bool,
+    writable: bool = True,
+    tensorboard: bool = False,
 ) -> tuple["RunDirectory", int]:
     """Makes a run and trains it; returns the run and the exit code.
 
@@ -31,6 +38,7 @@ def begin_run(
         stop: the request to stop.
         force: whether a run that is there is replaced.
         writable: off in all but the first of the processes that train together.
+        tensorboard: whether events are written for TensorBoard, too.
 
     Raises:
         UserError: something else is there, or a run and `force` is off.
@@ -44,16 +52,19 @@ def begin_run(
     with _held(path, *refusals, writable=writable):
         settled = _with_settled_memory(config)
         directory = create_run(path, settled, force=force) if writable else RunDirectory(path, writable)
-        return directory, _run_training(directory, settled, None, stop)
+        return directory, _run_training(_observed(directory, tensorboard), settled, None, stop)
 
 
-def resume_run(path: Path, stop: StopRequest, *, writable: bool = True) -> tuple["RunDirectory", int]:
+def resume_run(
+    path: Path, stop: StopRequest, *, writable: bool = True, tensorboard: bool = False
+) -> tuple["RunDirectory", int]:
     """Goes on where a run's newest whole checkpoint stands; returns the run and the exit code.
 
     Args:
         path: the run's directory.
         stop: the request to stop.
         writable: off in all but the first of the processes that train together.
+        tensorboard: whether events are written for TensorBoard, too.
 
     Raises:
         UserError: there is no run.
@@ -65,7 +76,7 @@ def resume_run(path: Path, stop: StopRequest, *, writable: bool = True) -> tuple
     from neuralgpu.run_directory import open_run
 
     stop.plan(partial(_left_behind, path))
-    directory = open_run(path, writable=writable)
+    directory = _observed(open_run(path, writable=writable), tensorboard)
     with _held(path, writable=writable):
         if not directory.begun:  # it was stopped before its first checkpoint
             directory.forget_events_after(-1)
@@ -75,6 +86,22 @@ def resume_run(path: Path, stop: StopRequest, *, writable: bool = True) -> tuple
         for warning in (*torn, *warnings):
             typer.echo(f"neuralgpu: {warning}", err=True)
         return directory, _run_training(directory, directory.config(), checkpoint, stop)
+
+
+def _observed(directory: "RunDirectory", asked: bool) -> "RunDirectory":
+    """Lets a run's events be written for TensorBoard where that is asked for, or was when the run began."""
+    from neuralgpu.errors import UserError
+    from neuralgpu.reporting.tensorboard import TensorBoard
+
+    if not directory.writable or not (asked or directory.tensorboard.is_dir()):
+        return directory
+    try:
+        return replace(directory, observers=(TensorBoard(directory),))
+    except UserError as error:
+        if asked:
+            raise
+        typer.echo(f"neuralgpu: {directory.tensorboard} is not gone on with: {error}", err=True)
+        return directory
 
 
 @contextmanager
@@ -164,6 +191,7 @@ def _run_training(
         trainer = Trainer(directory, config, resumed, tell=tell)
         if trainer.step >= trainer.last_step:
             tell(f"{directory.path} has made all of its {trainer.step} steps.")
+            directory.tell_observers()
             return 0
         if resumed is None:
             directory.append_event("start", 0, **start_event(config, shlex.join(["neuralgpu", *sys.argv[1:]])))

@@ -57,6 +57,12 @@ def train(
         Path | None, typer.Option("--resume", metavar="DIR", help="Go on with an interrupted run.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the run in the run directory.")] = False,
+    tensorboard: Annotated[
+        bool,
+        typer.Option(
+            "--tensorboard", help="Write for TensorBoard, too, into DIR/tensorboard; a resumed run goes on with that."
+        ),
+    ] = False,
     distributed: Annotated[
         str | None,
         typer.Option(
@@ -77,9 +83,12 @@ def train(
     from neuralgpu.choice import chosen_config
     from neuralgpu.cost import check_training
     from neuralgpu.errors import UserError
+    from neuralgpu.reporting.tensorboard import check_installed
     from neuralgpu.settings import parse_setting, read_toml
 
     with stop_on_signal(lambda: "Stopped before anything was written.") as stop:
+        if tensorboard:
+            check_installed()
         writable = True
         if distributed is not None:
             devices.join(distributed)
@@ -91,7 +100,7 @@ def train(
             )
             if any((*texts, *others)) or preset != DEFAULT_PRESET:
                 raise UserError("--resume goes on with the run's own settings; give it alone.")
-            directory, ended = resume_run(resume, stop, writable=writable)
+            directory, ended = resume_run(resume, stop, writable=writable, tensorboard=tensorboard)
         else:
             if task is None and curriculum is None:
                 raise UserError("Name a task to learn, such as 'neuralgpu train badd'; 'neuralgpu tasks' lists them.")
@@ -102,7 +111,7 @@ def train(
             chosen = chosen_config(task, preset, of_file, single, numbers, steps, curriculum)
             check_training(chosen)
             path = out or Path("runs") / "-".join([*chosen.tasks, preset])
-            directory, ended = begin_run(path, chosen, stop, force=force, writable=writable)
+            directory, ended = begin_run(path, chosen, stop, force=force, writable=writable, tensorboard=tensorboard)
     if ended:
         raise typer.Exit(ended)
     if directory.writable:

@@ -43,6 +43,7 @@ def epoch_events(
         "solved": was.solved,
         **({"others": others} if others else {}),
         "learning_rate": learning_rate(config, before, standing.step - 1),
+        "padding_waste": round(standing.epoch_padding.waste, 4),
         "seconds": round(standing.seconds, 2),
         "steps_per_second": round(standing.step / standing.seconds, 3),
     }
