@@ -20,10 +20,10 @@ WANTED = {
 
 
 def package_name(requirement: str) -> str:
-    """Returns the name at the head of a requirement, "jax" of "jax[cuda13]>=0.10.2"."""
+    """Returns the name at the head of a requirement, "jax" of "jax[cuda13]>=0.10.2", in lower case as locks have it."""
     match = re.match(r"[\w-]+", requirement)
     assert match is not None, requirement
-    return match.group()
+    return match.group().lower()
 
 
 def entries(lock: str) -> list[str]:
@@ -69,5 +69,5 @@ def test_every_python_gets_the_same_jax() -> None:
 
 def test_every_dependency_has_its_reason() -> None:
     page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
-    explained = set(re.findall(r"^\| ([\w-]+) \|", page, flags=re.MULTILINE)) - {"library"}
+    explained = set(map(str.lower, re.findall(r"^\| ([\w-]+) \|", page, flags=re.MULTILINE))) - {"library"}
     assert explained == {package_name(requirement) for group in WANTED.values() for requirement in group}

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from neuralgpu import disk
+from neuralgpu import disk, manifest
 from neuralgpu.array_file import array_blocks, load_arrays
 from neuralgpu.errors import DamagedRunError, StorageError
 from neuralgpu.manifest import verify_folder, write_folder
@@ -152,6 +152,23 @@ def load_latest(folder: Path) -> tuple[Checkpoint, list[str]]:
                 ]
         if _found(folder) == found:
             raise DamagedRunError(" ".join(warnings) + " No whole checkpoint is left; train again with --force.")
+
+
+def check_sizes(folder: Path) -> None:
+    """Looks whether there can be a whole checkpoint, by the sizes of the files alone, which takes no time.
+
+    Raises:
+        DamagedRunError: there are checkpoints, and none can be whole.
+    """
+    damage: list[str] = []
+    for path in reversed(_found(folder)):
+        try:
+            return manifest.check_sizes(path, (_ARRAYS, _STATE))
+        except DamagedRunError as error:
+            if path.exists():  # otherwise the run that is being trained has removed it
+                damage.append(str(error))
+    if damage:
+        raise DamagedRunError(" ".join(damage) + " No whole checkpoint is left; train again with --force.")
 
 
 def examine(folder: Path) -> list[Finding]:

@@ -49,6 +49,8 @@ class LogFollower:
 
     def _bytes(self, start: int) -> bytes:
         try:
+            if self._path.exists() and not self._path.is_file():  # a pipe would be waited for
+                raise OSError(0, "it is no file")
             with self._path.open("rb") as file:
                 file.seek(start)
                 return file.read()

@@ -54,6 +54,21 @@ def verify_folder(folder: Path, names: Iterable[str]) -> None:
             raise DamagedRunError(f"{file} is damaged: it differs from its SHA-256 in {MANIFEST}.")
 
 
+def check_sizes(folder: Path, names: Iterable[str]) -> None:
+    """Holds the sizes of a folder's files against the manifest, without reading them.
+
+    Raises:
+        DamagedRunError: one is missing or has another size, or the manifest is damaged.
+    """
+    for name, wanted in _vouched(folder / MANIFEST, names).items():
+        try:
+            size = (folder / name).lstat().st_size
+        except OSError as error:
+            raise DamagedRunError(f"{folder / name} cannot be read: {error.strerror}.") from error
+        if size != wanted.bytes:
+            raise DamagedRunError(f"{folder / name} is damaged: it has {size} bytes, not {wanted.bytes}.")
+
+
 def _text(sums: Mapping[str, disk.Sum]) -> bytes:
     """Returns the manifest, whose own sum keeps a damaged one from accusing another file."""
     files = {name: asdict(of_file) for name, of_file in sums.items()}

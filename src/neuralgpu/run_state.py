@@ -1,6 +1,5 @@
 """How a run stands, from its files alone: who trains it, how far it has come, how it ended, what is damaged."""
 
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -9,7 +8,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Literal
 
-from neuralgpu.errors import DamagedRunError, UserError
+from neuralgpu.checkpoint import check_sizes
+from neuralgpu.errors import UserError
 from neuralgpu.log_follower import Lines, LogFollower
 from neuralgpu.rows import read_rows
 from neuralgpu.run_directory import RunDirectory, open_run
@@ -140,7 +140,7 @@ def run_state(path: Path) -> RunState | DamagedRun:
     try:
         state, _ = StateFollower(path).look()
         directory = open_run(path)
-        _check_checkpoints(directory)
+        check_sizes(directory.checkpoints)
         return replace(state, judged=_judged(directory))
     except UserError as error:
         return DamagedRun(path, str(error))
@@ -164,23 +164,3 @@ def _judged(directory: RunDirectory) -> Judged | None:
     step, length = max((row.step, row.length) for row in rows)
     newest = {row.seed: row.sequence_error for row in rows if (row.step, row.length) == (step, length)}
     return Judged(step, length, median(newest.values()))
-
-
-def _check_checkpoints(directory: RunDirectory) -> None:
-    """Compares the files of the checkpoints with the sizes in their manifests, which takes no time.
-
-    Raises:
-        DamagedRunError: there are checkpoints, and none of them is whole.
-    """
-    folder = directory.checkpoints
-    steps = sorted(path for path in folder.iterdir() if path.name.isdigit()) if folder.is_dir() else []
-    if steps and not any(map(_has_its_sizes, steps)):
-        raise DamagedRunError(f"No checkpoint in {folder} is whole; train again with --force.")
-
-
-def _has_its_sizes(checkpoint: Path) -> bool:
-    try:
-        manifest = json.loads((checkpoint / "manifest.json").read_bytes())
-        return all((checkpoint / name).stat().st_size == entry["bytes"] for name, entry in manifest.items())
-    except (OSError, ValueError, RecursionError, AttributeError, TypeError, KeyError):
-        return False

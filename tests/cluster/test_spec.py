@@ -75,7 +75,7 @@ def test_what_is_asked_fits_the_task() -> None:
         ('tasks = ["badd"]\n[settings]\nmodel = 3', "model is a table of settings, got 3"),
         ('tasks = ["badd"]\n[evaluate]\nsuites = ["carri"]', "There is no suite 'carri'. Did you mean 'carry'?"),
         ('tasks = ["bmul"]\n[evaluate]\ncarries = [3]', "bmul, fast: No suite that is asked for fits 'bmul'"),
-        ('tasks = ["badd"]\n[evaluate]\nlengths = [2]', "'badd' has no inputs of 2 symbols or fewer"),
+        ('tasks = ["badd"]\n[evaluate]\nlengths = [2]', "has no inputs of 2 symbols or fewer for 'badd'"),
         ('tasks = ["badd"]\n[evaluate]\ncount = 0', "evaluate.count must lie between 1 and"),
         ('tasks = ["badd"]\n[evaluate]\nlengths = [99999]', "a smaller --length"),
         ('tasks = ["badd"]\n[job]\nmemory = "4"', "job.memory takes a size, such as 4GB or 800MB"),
