@@ -53,8 +53,10 @@ def test_the_holder_is_named_and_gone_when_it_lets_go(tmp_path: Path) -> None:
         assert (found.pid, found.host) == (os.getpid(), socket.gethostname())
         assert abs(found.since - time.time()) < 60
     assert holder(run) is None
-    with locked(run):
-        pass
+    with pytest.raises(RuntimeError), locked(run):
+        raise RuntimeError
+    assert holder(run) is None
+    assert (run / LOCK_FILE).read_bytes() == b""
 
 
 def test_a_second_process_is_refused_and_told_whom_to_stop(tmp_path: Path) -> None:

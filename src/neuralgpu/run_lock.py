@@ -62,8 +62,10 @@ def locked(run: Path) -> Iterator[None]:
             found = _name(handle)
             raise BusyRunError(f"{run} is being trained by {found}; {found.remedy}.")
         _write(handle, json.dumps(asdict(Holder(os.getpid(), socket.gethostname(), round(time.time(), 3)))), run)
-        yield
-        os.ftruncate(handle, 0)
+        try:
+            yield
+        finally:
+            os.ftruncate(handle, 0)
     finally:
         os.close(handle)
 

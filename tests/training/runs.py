@@ -3,16 +3,13 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from neuralgpu.checkpoint import Checkpoint, load_latest
 from neuralgpu.config import RunConfig
 from neuralgpu.run_directory import RunDirectory, create_run
 from neuralgpu.training.loop import Trainer
 from neuralgpu.training.standing import Progress
-
-if TYPE_CHECKING:
-    pass
 
 TIMES = {"time", "seconds", "steps_per_second", "compiling", "waited"}
 

@@ -29,7 +29,8 @@ pytestmark = pytest.mark.usefixtures("shared_steps")
 
 
 def numbers(event: dict[str, Any]) -> dict[str, float]:
-    return {key: value for key, value in event.items() if not isinstance(value, str)}
+    """Returns what an event says of one seed: the padding is that of all the seeds together."""
+    return {key: value for key, value in event.items() if not isinstance(value, str) and key != "padding_waste"}
 
 
 def test_seed_7_of_15_learns_in_200_steps_what_it_learns_alone(
