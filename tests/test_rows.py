@@ -1,4 +1,5 @@
 import json
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuralgpu.errors import DamagedRunError, StorageError
-from neuralgpu.rows import ResultRow, append_lines, append_rows, read_lines, read_rows
+from neuralgpu.rows import ResultRow, append_lines, append_rows, read_lines, read_rows, replace_lines, torn_warning
 
 ROW = ResultRow(
     run="r",
@@ -57,6 +58,33 @@ def test_a_torn_last_line_is_left_out_wherever_it_is_torn(tmp_path: Path) -> Non
     for length in range(len(whole)):
         file.write_bytes(whole + whole[:length])
         assert read_rows(file) == [ROW]
+
+
+def test_a_torn_line_is_told_of(tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    assert torn_warning(file) is None
+    for content, torn in ((b"", False), (b"{}\n", False), (b"{}\n{", True), (b"{}", True)):
+        file.write_bytes(content)
+        assert (
+            torn_warning(file) == f"The last line of {file} is torn: its writer was stopped in it. It is left out."
+        ) == torn
+        assert (torn_warning(file) is None) != torn
+
+
+def test_replaced_records_are_all_that_is_left(tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    append_lines(file, [{"a": 1}, {"a": 2}])
+    replace_lines(file, [{"b": 1.5}])
+    assert read_lines(file) == [{"b": 1.5}]
+    assert [path.name for path in tmp_path.iterdir()] == ["events.jsonl"]
+    with pytest.raises(StorageError, match="Cannot write to"):
+        replace_lines(tmp_path / "missing" / "events.jsonl", [])
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "events.jsonl")
+    with pytest.raises(DamagedRunError, match="it is no file"):
+        read_lines(tmp_path / "events.jsonl")
 
 
 def test_appending_after_a_torn_line_replaces_it(tmp_path: Path) -> None:

@@ -44,6 +44,19 @@ def test_unreadable_files_are_refused(tmp_path: Path, content: bytes) -> None:
         read_toml(file)
 
 
+@pytest.mark.parametrize("content", [b"a." * 400_000 + b"b = 1", b"a." * 2000 + b"b = 1", b"#" * 2_000_000])
+def test_a_file_that_would_take_minutes_is_refused(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "run.toml"
+    file.write_bytes(content)
+    with pytest.raises(UserError, match=r"run\.toml is larger than any settings file; give a TOML file\.$"):
+        read_toml(file)
+
+
+def test_a_file_without_end_is_refused() -> None:
+    with pytest.raises(UserError, match="larger than any settings file"):
+        read_toml(Path("/dev/zero"))
+
+
 @given(st.binary(max_size=60))
 @hypothesis_settings(deadline=None)
 def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:

@@ -13,6 +13,8 @@ from neuralgpu.errors import UserError, nearest_name, shown, unknown_name
 
 _LARGEST_FILE = 1 << 20
 """Bytes; all settings that there are have some thousand."""
+_MOST_DOTS = 1000
+"""In a line; the time to parse a key with dots grows with more than the square of their number."""
 
 
 def preset_names() -> list[str]:
@@ -43,8 +45,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             data = file.read(_LARGEST_FILE + 1)
-        if len(data) > _LARGEST_FILE:
-            raise UserError(f"{path} has more than the {_LARGEST_FILE:,} bytes of a settings file; give a TOML file.")
+        if len(data) > _LARGEST_FILE or any(line.count(b".") > _MOST_DOTS for line in data.splitlines()):
+            raise UserError(f"{path} is larger than any settings file; give a TOML file.")
         return tomllib.loads(data.decode())
     except OSError as error:
         raise UserError(f"Cannot read the settings file {path}: {error.strerror}; give a TOML file.") from error

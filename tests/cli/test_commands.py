@@ -169,6 +169,24 @@ def test_a_damaged_checkpoint_is_passed_over_aloud(run_cli: RunCli, run: Path) -
     }
 
 
+@pytest.mark.parametrize("log", ["events.jsonl", "results.jsonl", "examples.jsonl"])
+def test_a_torn_log_is_told_of_and_repaired(run_cli: RunCli, run: Path, log: str) -> None:
+    asked = ("evaluate", run, "--length", 9, "--count", 5, "--json")
+    assert run_cli(*asked).err.count("torn") == 0
+    whole = (run / log).read_bytes()
+    warning = f"neuralgpu: The last line of {run / log} is torn: its writer was stopped in it. It is left out.\n"
+    commands = {"events.jsonl": ("train", "--resume", run)}.get(log, asked)
+    for command in (("report", run), commands):
+        (run / log).write_bytes(whole + whole[:20])
+        ended = run_cli(*command)
+        assert ended.status == 0
+        assert ended.err.startswith(warning)
+    repaired = (run / log).read_bytes()
+    assert repaired.startswith(whole)
+    assert len(repaired.splitlines()) == len(read_lines(run / log))
+    assert "torn" not in run_cli("report", run).err
+
+
 def test_questions_of_an_addition_and_of_a_multiplication() -> None:
     asked = questions(find_task("badd"), None, None, 8)
     assert [question.length for question in asked if question.suite.name == "random"] == list(DEFAULT_LENGTHS)

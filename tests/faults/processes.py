@@ -1,4 +1,4 @@
-"""Command lines in processes of their own, and what they leave behind."""
+"""Command lines and programs of this folder in processes of their own, and what they leave behind."""
 
 import os
 import subprocess
@@ -14,6 +14,7 @@ import neuralgpu
 from neuralgpu.checkpoint import Checkpoint, load_latest
 from neuralgpu.rows import read_lines
 
+ROOT = Path(__file__).parents[2]
 PROGRAM = [sys.executable, "-c", "from neuralgpu.cli import main; main()"]
 SMALL_STEPS = 120
 SMALL = [
@@ -37,12 +38,17 @@ def environment(folder: Path) -> dict[str, str]:
     """Returns an environment in which programs are compiled quickly, and once for all the trials beside a folder."""
     return {
         **os.environ,
-        "PYTHONPATH": str(Path(neuralgpu.__file__).parents[1]),
+        "PYTHONPATH": os.pathsep.join([str(Path(neuralgpu.__file__).parents[1]), str(ROOT)]),
         "XLA_FLAGS": "--xla_backend_optimization_level=0",
         "JAX_COMPILATION_CACHE_DIR": str(folder.parent / "programs"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
+
+
+def program_of(module: str) -> list[str]:
+    """Returns how a module of this folder is started as a program."""
+    return [sys.executable, "-m", f"{__package__}.{module}"]
 
 
 @contextmanager

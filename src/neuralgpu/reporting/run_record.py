@@ -1,6 +1,5 @@
 """Reads a run directory: what was asked for, what happened and what was found."""
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from neuralgpu.plain import from_plain
 from neuralgpu.reporting.history import Event, of_kind, settled
 from neuralgpu.reporting.summary import latest_rows
 from neuralgpu.rows import ResultRow, read_lines, read_rows
+from neuralgpu.settings import read_toml
 
 Fields = Mapping[str, Any]
 """Types of fields by their names."""
@@ -128,12 +128,10 @@ def read_run(path: Path) -> RunRecord:
             f"{path} is not a run directory: it has no config.toml. Give a directory that 'neuralgpu train' wrote."
         )
     try:
-        config_text = config_path.read_text(encoding="utf-8")
-        config = tomllib.loads(config_text)
-    except OSError as error:
-        raise DamagedRunError(f"{config_path} cannot be read ({error.strerror}); restore it from a copy.") from error
-    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, a number or nesting beyond Python's limits
-        raise DamagedRunError(f"{config_path} is not TOML ({error}); restore it from a copy.") from error
+        config = read_toml(config_path)
+    except UserError as error:
+        raise DamagedRunError(f"The settings of {path} cannot be read: {error}") from error
+    config_text = config_path.read_text(encoding="utf-8")
     events = _checked(path / "events.jsonl", "event", ANY_EVENT)
     examples = _checked(path / "examples.jsonl", "example", EXAMPLE_FIELDS)
     rows = read_rows(path / "results.jsonl")
