@@ -6,6 +6,7 @@ import signal
 import time
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from neuralgpu.checkpoint import load_latest
@@ -19,6 +20,8 @@ LONG_STEPS = [
 ]
 """A step takes longer than the ten seconds in which a run has to be saved."""
 ALLOWED = 10.0
+APART = 0.2
+"""Seconds between two signals, fewer than between two that a person sends."""
 SAVED = re.compile(r"Stopped and saved at step (\d+)\. Go on: neuralgpu train --resume run\n$")
 UNBEGUN = re.compile(
     r"(Stopped before a step was made\. Go on: .* --resume run|Stopped before anything was written\.)\n$"
@@ -42,13 +45,18 @@ def signalled(place: Path, arguments: list[str], after: int, wait: float, number
     target = place / "run"
     with started(place, "train", *arguments, "--out", "run") as process:
         until(lambda: target.exists() and newest_saved(target) >= after, process)
-        moment = time.monotonic() + wait
-        until(lambda: time.monotonic() > moment, process)
+        until(partial(_past, time.monotonic() + wait), process)
         saved, asked = newest_saved(target), time.monotonic()
         for number in numbers:
             process.send_signal(number)
+            # A signal that is sent before the one before it was delivered is lost: the system keeps one of a kind.
+            until(partial(_past, time.monotonic() + APART), process)
         _, err = process.communicate(timeout=300)
         return Stopped(process.returncode, err, saved, time.monotonic() - asked)
+
+
+def _past(moment: float) -> bool:
+    return time.monotonic() > moment
 
 
 @fault(
@@ -135,8 +143,7 @@ def _killed(place: Path, arguments: list[str], after: int, wait: float) -> int:
     """Kills a training some time after it saved a step; returns the step that was saved last before."""
     with started(place, "train", *arguments) as process:
         until(lambda: newest_saved(place / "run") >= after, process)
-        moment = time.monotonic() + wait
-        until(lambda: time.monotonic() > moment, process)
+        until(partial(_past, time.monotonic() + wait), process)
         saved = newest_saved(place / "run")
         process.kill()
         process.communicate()

@@ -1,7 +1,8 @@
 """Trains a run whose process may take hardly more memory from some step on than it has then.
 
 Run by fault_memory.py in a process of its own: SEEDS BATCH SHARE STEP DIRECTORY. SHARE is that of a step's memory which
-may be taken after a step, 0 for no limit. The run is interrupted on its way, and resumed.
+may be taken after a step, 0 for no limit. The run is interrupted on its way, and resumed; one that is there already is
+only resumed.
 """
 
 import resource
@@ -14,7 +15,7 @@ from neuralgpu.config import OptimiserConfig, RunConfig
 from neuralgpu.curriculum import CurriculumConfig
 from neuralgpu.errors import UserError
 from neuralgpu.model.config import ModelConfig
-from neuralgpu.run_directory import create_run
+from neuralgpu.run_directory import create_run, open_run
 from neuralgpu.training.loop import Trainer
 from neuralgpu.training.placement import placement
 from neuralgpu.training.step import lowered_gradient
@@ -43,10 +44,13 @@ def main(seeds: int, batch: int, share: float, after: int, directory: Path) -> N
             taken = int(Path("/proc/self/statm").read_text("utf-8").split()[0]) * resource.getpagesize()
             resource.setrlimit(resource.RLIMIT_AS, (taken + allowed, taken + allowed))
 
-    run = create_run(directory, config, force=False)
-    trainer = Trainer(run, config, tell=lambda text: print(text, file=sys.stderr))
-    limit(0)
-    trainer.train(lambda progress: limit(progress.step), lambda: trainer.step == 3)
+    if directory.exists():
+        run = open_run(directory)
+    else:
+        run = create_run(directory, config, force=False)
+        trainer = Trainer(run, config, tell=lambda text: print(text, file=sys.stderr))
+        limit(0)
+        trainer.train(lambda progress: limit(progress.step), lambda: trainer.step == 3)
     Trainer(run, run.config(), load_latest(run.checkpoints)[0]).train(lambda progress: None, lambda: False)
 
 
