@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,28 +74,34 @@ def test_a_batch_that_devices_do_not_divide_is_left_to_fewer() -> None:
     assert placement(1, 3, jax.devices("cpu")[:2]).mesh.size == 1
 
 
-@pytest.mark.parametrize("seeds", [1, 2])
-def test_two_hosts_train_what_one_does(tmp_path: Path, seeds: int) -> None:
+def start(out: Path, *more: str, seeds: int, steps: int, devices: int) -> subprocess.Popen[str]:
+    """Starts a small training in a process of its own."""
+    settings = ["model.channels=4", "model.height=1", "model.layers=1", "model.copies=2", "batch=4", "epoch=2"]
+    lengths = [f"curriculum.{name}" for name in ("buckets=[8]", "max_length=7", "start_length=7")]
+    command = [*PROGRAM, "train", "badd", "--preset", "classic", "--seeds", str(seeds), "--steps", str(steps)]
+    command += [part for setting in (*settings, *lengths) for part in ("--set", setting)]
+    environment = {**ENVIRONMENT, "JAX_NUM_CPU_DEVICES": str(devices)}
+    return subprocess.Popen([*command, "--out", str(out), *more], env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def start_hosts(out: Path, seeds: int, steps: int) -> list[subprocess.Popen[str]]:
+    """Starts two processes of one device each, which train together."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    settings = ["model.channels=4", "model.height=1", "model.layers=1", "model.copies=2", "batch=4", "epoch=2"]
-    lengths = [f"curriculum.{name}" for name in ("buckets=[8]", "max_length=7", "start_length=7")]
-    command = [*PROGRAM, "train", "badd", "--preset", "classic", "--seeds", str(seeds), "--steps", "4"]
-    command += [part for setting in (*settings, *lengths) for part in ("--set", setting)]
+    return [
+        start(out, "--distributed", f"{address},2,{number}", seeds=seeds, steps=steps, devices=1) for number in range(2)
+    ]
 
-    def start(out: str, *more: str, devices: int) -> subprocess.Popen[str]:
-        environment = {**ENVIRONMENT, "JAX_NUM_CPU_DEVICES": str(devices)}
-        return subprocess.Popen(
-            [*command, "--out", str(tmp_path / out), *more], env=environment, stderr=subprocess.PIPE, text=True
-        )
 
-    hosts = [start("two", "--distributed", f"{address},2,{number}", devices=1) for number in range(2)]
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_two_hosts_train_what_one_does(tmp_path: Path, seeds: int) -> None:
+    hosts = start_hosts(tmp_path / "two", seeds, steps=4)
     messages = [host.communicate(timeout=300)[1] for host in hosts]
     assert [host.returncode for host in hosts] == [0, 0], messages
     assert re.search(r"^Next: neuralgpu evaluate", messages[0], re.MULTILINE)
     assert "train badd" not in messages[1], "the second one is silent"
-    alone = start("one", devices=2)
+    alone = start(tmp_path / "one", seeds=seeds, steps=4, devices=2)
     assert alone.communicate(timeout=300)[1]
     assert alone.returncode == 0
     arrays = [load_latest(tmp_path / name / "checkpoints")[0].arrays for name in ("one", "two")]
@@ -105,3 +113,18 @@ def test_two_hosts_train_what_one_does(tmp_path: Path, seeds: int) -> None:
         for name in ("one", "two")
     ]
     assert steps[0] == steps[1]
+
+
+def test_a_signal_to_one_of_two_hosts_saves_and_stops_both(tmp_path: Path) -> None:
+    first, second = start_hosts(tmp_path, seeds=2, steps=1_000_000)
+    try:
+        while first.poll() is None and not list(tmp_path.glob("checkpoints/*[1-9]*")):
+            time.sleep(0.01)
+        first.send_signal(signal.SIGTERM)
+        message = first.communicate(timeout=60)[1]
+        assert (first.returncode, second.wait(timeout=60)) == (128 + signal.SIGTERM, 0), message
+    finally:
+        for host in (first, second):
+            host.kill()
+            host.communicate()
+    assert f"Stopped and saved at step {load_latest(tmp_path / 'checkpoints')[0].step}. " in message

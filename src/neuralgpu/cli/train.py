@@ -86,13 +86,13 @@ def train(
     from neuralgpu.reporting.tensorboard import check_installed
     from neuralgpu.settings import parse_setting, read_toml
 
+    writable = True
+    if distributed is not None:
+        devices.join(distributed)  # which has JAX answer to SIGTERM: who answers last, is heard
+        writable = devices.is_first_process()
     with stop_on_signal(lambda: "Stopped before anything was written.") as stop:
         if tensorboard:
             check_installed()
-        writable = True
-        if distributed is not None:
-            devices.join(distributed)
-            writable = devices.is_first_process()
         if resume is not None:
             texts, others = (
                 (task, curriculum, config, settings, memory, out),
