@@ -119,3 +119,8 @@ def test_seeds_that_take_turns_need_no_more_memory_than_their_weights(monkeypatc
 def test_only_buckets_that_hold_training_inputs_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cost, "memory_bytes", lambda: 10**8)
     check_training(RunConfig(task="badd", curriculum=CurriculumConfig(kind="buckets", buckets=(8, 41, 2048))))
+
+
+def test_an_option_of_another_name_is_named() -> None:
+    with pytest.raises(UserError, match=r"hours on two cores; use a smaller --longest\.$"):
+        check_evaluation(ModelConfig(), 1, [(100_000, 1)], ("--longest",))

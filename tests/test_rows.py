@@ -9,7 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuralgpu.errors import DamagedRunError, StorageError
-from neuralgpu.rows import ResultRow, append_lines, append_rows, read_lines, read_rows, replace_lines, torn_warning
+from neuralgpu.rows import (
+    ResultRow,
+    ThresholdRow,
+    append_lines,
+    append_rows,
+    read_lines,
+    read_rows,
+    read_thresholds,
+    replace_lines,
+    torn_warning,
+)
 
 ROW = ResultRow(
     run="r",
@@ -32,6 +42,7 @@ def test_rows_come_back_as_they_went(tmp_path: Path) -> None:
     rows = [
         ROW,
         replace(ROW, seed=None, averaged=3),
+        replace(ROW, seed=None, step=None, planned=64, first_wrong=7.5),
         replace(ROW, size=11, run="a\nb \N{GREEK SMALL LETTER ALPHA}", sequence_error=0.1 + 0.2),
     ]
     append_rows(tmp_path / "results.jsonl", rows[:1])
@@ -126,7 +137,7 @@ def test_a_foreign_record_is_refused(tmp_path: Path, change: dict[str, Any]) -> 
         read_rows(tmp_path / "results.jsonl")
 
 
-@pytest.mark.parametrize("name", sorted(set(asdict(ROW)) - {"size", "averaged"}))
+@pytest.mark.parametrize("name", sorted(set(asdict(ROW)) - {"size", "averaged", "planned", "first_wrong"}))
 def test_a_record_that_lacks_a_field_is_refused(tmp_path: Path, name: str) -> None:
     record = asdict(ROW)
     del record[name]
@@ -157,3 +168,28 @@ def test_any_bytes_are_rows_or_damaged(tmp_path_factory: pytest.TempPathFactory,
     except DamagedRunError:
         return
     assert all(json.loads(row.to_json()) == asdict(ROW) for row in rows)
+
+
+def test_thresholds_come_back_as_they_went(tmp_path: Path) -> None:
+    rows = [
+        ThresholdRow(
+            run="r",
+            seed=seed,
+            step=step,
+            task="badd",
+            layout="padded",
+            suite="carry",
+            size_name="carry length",
+            size=199,
+            threshold=threshold,
+            below=7,
+            count=320,
+            versions={"neuralgpu": "0.1.0"},
+        )
+        for seed, step, threshold in ((1, 200, 8), (None, None, None))
+    ]
+    append_lines(tmp_path / "thresholds.jsonl", map(asdict, rows))
+    assert read_thresholds(tmp_path / "thresholds.jsonl") == rows
+    append_rows(tmp_path / "thresholds.jsonl", [ROW])
+    with pytest.raises(DamagedRunError):
+        read_thresholds(tmp_path / "thresholds.jsonl")

@@ -41,8 +41,19 @@ def operations(model: ModelConfig, length: int) -> float:
     return float(length) * model.steps(length) * (model.height * model.layers * cell + operation)
 
 
-def check_evaluation(model: ModelConfig, seeds: int, lengths_and_counts: list[tuple[int, int]]) -> None:
+def check_evaluation(
+    model: ModelConfig,
+    seeds: int,
+    lengths_and_counts: list[tuple[int, int]],
+    options: tuple[str, ...] = ("--length", "--count"),
+) -> None:
     """Refuses an evaluation that would not end in a working day.
+
+    Args:
+        model: what answers.
+        seeds: how many of them.
+        lengths_and_counts: the inputs.
+        options: what the user has to make smaller, the length first.
 
     Raises:
         UserError: the message gives the estimate and what to change.
@@ -52,12 +63,14 @@ def check_evaluation(model: ModelConfig, seeds: int, lengths_and_counts: list[tu
     if total > _MOST_OPERATIONS:
         raise UserError(
             f"Answering {count} inputs of length {longest} takes {total:.1e} operations in all, about "
-            f"{total / _OPERATIONS_PER_SECOND / 3600:,.0f} hours on two cores; use a smaller --length or --count."
+            f"{total / _OPERATIONS_PER_SECOND / 3600:,.0f} hours on two cores; use a smaller {' or '.join(options)}."
         )
     needed = 16 * _FLOAT * seeds * float(longest) * model.numbers_a_position(longest)
-    _check_memory(needed, f"One input of length {longest}", "a smaller --length")
+    _check_memory(needed, f"One input of length {longest}", f"a smaller {options[0]}")
     kept = max(count * (length * _BYTES_A_SYMBOL + _BYTES_AN_EXAMPLE) for length, count in lengths_and_counts)
-    _check_memory(float(kept), f"Keeping {max(count for _, count in lengths_and_counts)} inputs", "a smaller --count")
+    _check_memory(
+        float(kept), f"Keeping {max(count for _, count in lengths_and_counts)} inputs", f"a smaller {options[-1]}"
+    )
 
 
 def step_operations(config: RunConfig) -> float:

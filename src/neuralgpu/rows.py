@@ -4,26 +4,29 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, BinaryIO, get_type_hints
+from typing import Any, BinaryIO, TypeVar, get_type_hints
 
 from neuralgpu.disk import replace_file, sync_folder
 from neuralgpu.errors import DamagedRunError, StorageError
 
+SUCCESS_BELOW = 0.01
+"""Sequence error below which a model has learned its task, in the paper's sense."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ResultRow:
-    """One measurement of one seed, or of the average of a run's seeds, on one suite at one length."""
+    """One measurement of one model, of a seed or of the average of a run's seeds, on one suite at one length."""
 
     run: str
-    """Name of the run directory."""
+    """Name of the run directory; what is judged where that is no run of ours."""
     seed: int | None
-    """None where the seeds answered together."""
+    """None where the seeds answered together, and where what is judged is no run of ours."""
     averaged: int | None = None
-    """Number of seeds whose predictions were averaged; None where one seed answered."""
-    step: int
-    """Training step of the checkpoint that was judged."""
+    """Number of seeds whose predictions were averaged; None where one answered."""
+    step: int | None
+    """Training step of the checkpoint that was judged; None where what is judged is no run of ours."""
     task: str
     layout: str
     suite: str
@@ -33,6 +36,8 @@ class ResultRow:
     """The suite's own size where that is not the length (carry length for 'carry')."""
     count: int
     """Number of inputs tried."""
+    planned: int | None = None
+    """Number of inputs that would have been tried if the answer had not been certain before; None where all were."""
     sequence_error: float
     """Share of inputs with at least one wrong symbol."""
     symbol_error: float
@@ -41,12 +46,46 @@ class ResultRow:
     """Lower end of the 95% Wilson interval of sequence_error."""
     ci_high: float
     """Upper end of that interval."""
+    first_wrong: float | None = None
+    """Median over the wrong answers of the lowest wrong position, 0 for the least significant; None without any."""
     versions: dict[str, str]
     """Versions of neuralgpu, jax and python that measured."""
 
     def to_json(self) -> str:
         """Returns the row as one line of JSON."""
         return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThresholdRow:
+    """The size of a suite's inputs from which on one model fails."""
+
+    run: str
+    """As in a result row; so are seed, averaged, step, task and layout."""
+    seed: int | None
+    averaged: int | None = None
+    step: int | None
+    task: str
+    layout: str
+    suite: str
+    size_name: str
+    """What the size counts, such as 'carry length'."""
+    size: int
+    """The largest size that was tried."""
+    threshold: int | None
+    """The smallest size found at which at least half of the inputs are wrong; None where there was none."""
+    below: int | None
+    """The largest size below the threshold that was tried, at which less than half were wrong; None where none was."""
+    count: int
+    """Number of inputs tried at all sizes together."""
+    versions: dict[str, str]
+
+    def to_json(self) -> str:
+        """Returns the row as one line of JSON."""
+        return json.dumps(asdict(self))
+
+
+Row = TypeVar("Row", ResultRow, ThresholdRow)
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
@@ -109,24 +148,36 @@ def read_rows(path: Path) -> list[ResultRow]:
     """Reads every row of a results file.
 
     Raises:
-        DamagedRunError: a record lacks a field, has one that is not ours, or has both or neither of seed and averaged.
+        DamagedRunError: a record lacks a field, has one that is not ours, or does not say who answered.
     """
+    return _rows(path, ResultRow)
+
+
+def read_thresholds(path: Path) -> list[ThresholdRow]:
+    """Reads every row of a file of thresholds.
+
+    Raises:
+        DamagedRunError: as in `read_rows`.
+    """
+    return _rows(path, ThresholdRow)
+
+
+def _rows(path: Path, kind: type[Row]) -> list[Row]:
     records = read_lines(path)
-    if not all(map(_is_row, records)):
+    if not all(_is_row(record, kind) for record in records):
         raise DamagedRunError(f"{path} holds a record that is not a result row; move the file away and evaluate again.")
-    return [ResultRow(**record) for record in records]
+    return [kind(**record) for record in records]
 
 
-def _is_row(record: Mapping[str, Any]) -> bool:
-    kinds = get_type_hints(ResultRow)
-    names = {field.name for field in fields(ResultRow)}
-    return (
-        names - {"size", "averaged"} <= set(record) <= names
-        and (record["seed"] is None) != (record.get("averaged") is None)
-        and all(
-            isinstance(value, dict) if name == "versions" else isinstance(value, kinds[name])
-            for name, value in record.items()
-        )
+def _is_row(record: Mapping[str, Any], kind: type[ResultRow] | type[ThresholdRow]) -> bool:
+    kinds = get_type_hints(kind)
+    needed = {field.name for field in fields(kind) if field.default is MISSING}
+    if not needed <= set(record) <= set(kinds):
+        return False
+    of_run, one = record["step"] is not None, record["seed"] is not None
+    return one + (record.get("averaged") is not None) == of_run and all(
+        isinstance(value, dict) if name == "versions" else isinstance(value, kinds[name])
+        for name, value in record.items()
     )
 
 

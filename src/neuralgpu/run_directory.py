@@ -46,6 +46,16 @@ class RunDirectory:
         return self.path / "examples.jsonl"
 
     @property
+    def counterexamples_file(self) -> Path:
+        """Inputs that were searched for and are answered wrongly."""
+        return self.path / "counterexamples.jsonl"
+
+    @property
+    def judgement(self) -> Path:
+        """Folder of the whole examination's findings."""
+        return self.path / "judgement"
+
+    @property
     def checkpoints(self) -> Path:
         """Folder of the checkpoints."""
         return self.path / "checkpoints"
@@ -199,8 +209,9 @@ def _is_run(run: RunDirectory) -> bool:
 
 
 def _remove_files(run: RunDirectory) -> None:
-    for folder in (run.checkpoints, run.tensorboard):
+    for folder in (run.checkpoints, run.tensorboard, run.judgement):
         if folder.exists():  # what stayed would be taken for the new run's
             shutil.rmtree(folder)
-    for file in (run.events_file, run.results_file, run.examples_file, run.path / "report.html", run.config_file):
+    logs = (run.events_file, run.results_file, run.examples_file, run.counterexamples_file)
+    for file in (*logs, run.path / "report.html", run.config_file):
         file.unlink(missing_ok=True)

@@ -161,6 +161,6 @@ def _judged(directory: RunDirectory) -> Judged | None:
     rows = [row for row in read_rows(directory.results_file) if (row.suite, row.task) == asked and row.seed is not None]
     if not rows:
         return None
-    step, length = max((row.step, row.length) for row in rows)
-    newest = {row.seed: row.sequence_error for row in rows if (row.step, row.length) == (step, length)}
+    step, length = max((row.step or 0, row.length) for row in rows)
+    newest = {row.seed: row.sequence_error for row in rows if (row.step or 0, row.length) == (step, length)}
     return Judged(step, length, median(newest.values()))

@@ -59,7 +59,8 @@ def test_outputs_do_not_depend_on_the_batch_size(
     bytes_of_an_input = 9 * config.height * config.channels * config.kernel * 4 * 2
     monkeypatch.setattr(models_module, "_STATE_BYTES_AT_ONCE", held * bytes_of_an_input * devices)
     parts = list(models.outputs(grids, np.ones(grids.shape[:2], bool)))
-    size = min(max(held, 1), -(-11 // devices)) * devices
+    wanted = -(-11 // devices)
+    size = max(2**power for power in range(5) if 2**power <= max(held, 1) and 2**power < 2 * wanted) * devices
     assert [part.shape[1] for part in parts] == [min(size, 11 - start) for start in range(0, 11, size)]
     np.testing.assert_array_equal(np.concatenate(parts, axis=1), expected)
 

@@ -71,10 +71,12 @@ def test_a_known_number_of_wrong_symbols(models: TrainedModels) -> None:
         "length": 9,
         "size": None,
         "count": 10,
+        "planned": None,
         "sequence_error": 0.4,
         "symbol_error": 5 / 90,
         "ci_low": interval.low,
         "ci_high": interval.high,
+        "first_wrong": 2.0,
         "versions": versions(),
     }
 

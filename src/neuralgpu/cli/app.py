@@ -10,12 +10,14 @@ import typer
 from neuralgpu import __version__
 from neuralgpu.cli import (
     bench,
+    break_,
     checkpoint,
     config,
     demo,
     doctor,
     evaluate,
     extract,
+    judge,
     report,
     runs,
     sample,
@@ -66,6 +68,8 @@ COMMANDS = {
     "train": train.train,
     "sweep": sweep.sweep,
     "evaluate": evaluate.evaluate,
+    "judge": judge.judge,
+    "break": break_.break_run,
     "solve": solve.solve,
     "sample": sample.sample,
     "tasks": tasks.tasks,

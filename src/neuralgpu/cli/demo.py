@@ -24,7 +24,7 @@ def demo(
     from rich.console import Console
 
     from neuralgpu.choice import chosen_config
-    from neuralgpu.cli.evaluate import judge
+    from neuralgpu.cli.evaluate import examined
     from neuralgpu.cli.interrupts import stop_on_signal
     from neuralgpu.cli.running import begin_run, resume_run
     from neuralgpu.cli.train import DEFAULT_PRESET
@@ -44,7 +44,7 @@ def demo(
     if ended:
         raise typer.Exit(ended)
     task = find_task(directory.config().task)
-    rows = judge(directory, task, questions(task, None, None, 256))
+    rows = examined(directory, task, questions(task, None, None, 256))
     console = Console()
     console.print(results_table(rows))
     _show_sums(directory.examples_file, console)
@@ -61,14 +61,9 @@ def demo(
 
 def _show_sums(examples_file: Path, console: "Console") -> None:
     """Prints three answers: wrong ones first where there are any, their wrong digits underlined."""
-    from rich.text import Text
-
-    from neuralgpu.reporting.digits import Piece, compare, elide_operands, first_to_show
+    from neuralgpu.cli.sums import print_compared
+    from neuralgpu.reporting.digits import compare, elide_operands, first_to_show
     from neuralgpu.rows import read_lines
-
-    def line(label: str, pieces: tuple[Piece, ...]) -> Text:
-        styled = [(piece.text, "bold red underline" if piece.kind == "wrong" else "") for piece in pieces]
-        return Text.assemble(f"  {label:<9}", *styled)
 
     for example in first_to_show(read_lines(examples_file), limit=3):
         compared = compare(example["target"], example["output"])
@@ -76,5 +71,4 @@ def _show_sums(examples_file: Path, console: "Console") -> None:
         console.print(
             f"\n{elide_operands(example['input'])}   ({example['length']} symbols: {verdict})", highlight=False
         )
-        console.print(line("expected", compared.expected))
-        console.print(line("answered", compared.answered))
+        print_compared(console, compared)

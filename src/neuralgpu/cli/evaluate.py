@@ -59,7 +59,7 @@ def evaluate(
     for warning in directory.torn_logs():
         typer.echo(f"neuralgpu: {warning}", err=True)
     asked = find_task(task or directory.config().task)
-    rows = judge(directory, asked, questions(asked, lengths, suite, count, sizes), seed, average=average)
+    rows = examined(directory, asked, questions(asked, lengths, suite, count, sizes), seed, average=average)
     if as_json:
         for row in rows:
             typer.echo(row.to_json())
@@ -70,7 +70,7 @@ def evaluate(
     typer.echo(f"Next: neuralgpu report {run}", err=True)
 
 
-def judge(
+def examined(
     directory: "RunDirectory", task: "Task", asked: list["Question"], seed: int = 0, *, average: bool = False
 ) -> list["ResultRow"]:
     """Asks the run's models, or their average, about a task, with a progress display."""

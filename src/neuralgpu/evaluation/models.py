@@ -1,6 +1,6 @@
 """The models of a run, loaded from its newest checkpoint, and their answers."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,11 +8,12 @@ import equinox as eqx
 import jax
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
-from jaxtyping import Array, Int
+from jaxtyping import Array, Bool, Int
 
 from neuralgpu.checkpoint import load_latest, with_arrays
 from neuralgpu.config import check_room
 from neuralgpu.errors import UserError
+from neuralgpu.evaluation.suites import Example
 from neuralgpu.model.batch_norm import EXAMPLE_AXIS
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.model.neural_gpu import NeuralGPU, initial_model
@@ -21,6 +22,7 @@ from neuralgpu.run_directory import RunDirectory
 from neuralgpu.tasks import Task, find_task
 
 _STATE_BYTES_AT_ONCE = 32e6
+_BUCKETS_APART = 8
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,12 @@ class TrainedModels:
         """Settings of the model."""
         return self.model.config
 
-    def answers(self, texts: list[str]) -> list[list[str]]:
+    @property
+    def averaged(self) -> int | None:
+        """Number of seeds that answer together, None where each answers by itself."""
+        return len(self.seeds) if self.average else None
+
+    def answers(self, texts: Sequence[str]) -> list[list[str]]:
         """Returns the outputs of each that answers, for inputs as people write them, most significant digit first.
 
         With batch normalisation by the batch, inputs of one length are answered together, and depend on each other.
@@ -62,37 +69,56 @@ class TrainedModels:
         Raises:
             UserError: a text is no input of the task.
         """
-        grids = [self.task.encode(text) for text in texts]
+        lengths = [len(self.task.encode(text)) for text in texts]
         answers = [[""] * len(texts) for _ in self.answering]
-        for length in {len(grid) for grid in grids}:  # an input's steps may not depend on longer company
-            chosen = [index for index, grid in enumerate(grids) if len(grid) == length]
-            alike = np.stack([grids[index] for index in chosen])
-            outputs = np.concatenate(list(self.outputs(alike, np.ones(alike.shape[:2], bool))), axis=1)
+        for bucket in sorted(set(map(self._bucket, lengths))):
+            chosen = [index for index, length in enumerate(lengths) if self._bucket(length) == bucket]
+            grids, mask = self._laid_out([texts[index] for index in chosen], bucket)
+            outputs = np.concatenate(list(self.outputs(grids, mask)), axis=1)
             for of_one, symbols in zip(answers, outputs, strict=True):
                 for index, row in zip(chosen, symbols, strict=True):
-                    of_one[index] = self.task.decode(row)
+                    of_one[index] = self.task.decode(row[: lengths[index]])
         return answers
 
+    def symbols(self, examples: Sequence[Example], length: int) -> Iterator[Int[np.ndarray, "answering batch length"]]:
+        """Yields the output symbols for inputs of a nominal length, batch after batch."""
+        return self.outputs(*self._laid_out([example.input for example in examples], length))
+
     def outputs(
-        self, grids: Int[np.ndarray, "input length rows"], mask: np.ndarray
+        self, grids: Int[np.ndarray, "input length rows"], mask: Bool[np.ndarray, "input length"]
     ) -> Iterator[Int[np.ndarray, "answering batch length"]]:
         """Yields the output symbols, batch after batch; batches are sized to stay in the cache.
 
-        An input with nothing in its mask counts in no batch.
+        An input with nothing in its mask counts in no batch. Programs are compiled for few sizes only: batches are
+        powers of two on each device, and grids are padded to the next bucket where that changes nothing.
         """
         count, length = mask.shape
         devices = len(self._mesh.devices)
-        numbers = self.config.numbers_a_position(length)
+        bucket = self._bucket(length)
+        numbers = self.config.numbers_a_position(bucket)
         if self.average:  # the probabilities of all the seeds are kept until the last one has answered
             numbers += self.config.vocabulary
-        cells = length * numbers * 4 * len(self.seeds)
-        size = max(1, min(int(_STATE_BYTES_AT_ONCE // (cells * devices)), -(-count // devices))) * devices
+        cells = bucket * numbers * 4 * len(self.seeds)
+        room, wanted = int(_STATE_BYTES_AT_ONCE // (cells * devices)), -(-count // devices)
+        size = devices * min(1 << max(room, 1).bit_length() - 1, 1 << (wanted - 1).bit_length())
         for start in range(0, count, size):
             part_grids, part_mask = grids[start : start + size], mask[start : start + size]
             missing = size - len(part_grids)
-            part_grids = np.pad(part_grids, ((0, missing), (0, 0), (0, 0)))
-            part_mask = np.pad(part_mask, ((0, missing), (0, 0)))
-            yield np.asarray(self._compiled(self.model, part_grids, part_mask))[:, : size - missing]
+            part_grids = np.pad(part_grids, ((0, missing), (0, bucket - length), (0, 0)))
+            part_mask = np.pad(part_mask, ((0, missing), (0, bucket - length)))
+            yield np.asarray(self._compiled(self.model, part_grids, part_mask))[:, : size - missing, :length]
+
+    def _bucket(self, length: int) -> int:
+        return length if self.config.depends_on_padding else -(-(length - 1) // _BUCKETS_APART) * _BUCKETS_APART + 1
+
+    def _laid_out(self, texts: Sequence[str], length: int) -> tuple[np.ndarray, np.ndarray]:
+        grids = np.zeros((len(texts), length, self.task.rows), np.int32)
+        mask = np.zeros((len(texts), length), bool)
+        for index, text in enumerate(texts):
+            grid = self.task.encode(text)
+            grids[index, : len(grid)] = grid
+            mask[index, : len(grid)] = True
+        return grids, mask
 
     @cached_property
     def _mesh(self) -> Mesh:

@@ -1,19 +1,30 @@
-"""Scores the models of a run on suites and writes the findings as result rows."""
+"""Scores what is examined on suites and writes the findings as result rows."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool, Int
 
 from neuralgpu.devices import versions
-from neuralgpu.evaluation.models import TrainedModels
 from neuralgpu.evaluation.questions import Question
-from neuralgpu.evaluation.statistics import sequence_error, symbol_error, wilson_interval, wrong_symbols
+from neuralgpu.evaluation.statistics import (
+    decided,
+    first_wrong_digit,
+    sequence_error,
+    symbol_error,
+    wilson_interval,
+    wrong_symbols,
+)
+from neuralgpu.evaluation.subject import Subject
 from neuralgpu.evaluation.suites import Example
-from neuralgpu.rows import ResultRow
+from neuralgpu.rows import SUCCESS_BELOW, ResultRow
+from neuralgpu.tasks import Task
 
 _TEST_STREAM = 0x54455354
 _SHOWN_WRONG, _SHOWN_RIGHT = 3, 1
+_AT_ONCE = 64
+"""Inputs after which it is asked whether the answer is certain."""
 
 
 @dataclass(frozen=True)
@@ -23,99 +34,123 @@ class Finding:
     rows: list[ResultRow]
     examples: list[dict[str, object]]
     """Some inputs with their answers: wrong ones first."""
+    asked: list[Example]
+    """All the inputs."""
+    wrong: Bool[np.ndarray, "answering batch"]
+    """Which of them were answered wrongly."""
 
 
 def examine(
-    models: TrainedModels, questions: list[Question], seed: int, watch: Callable[[Question, int], None]
+    subject: Subject,
+    questions: list[Question],
+    seed: int,
+    watch: Callable[[Question, int], None],
+    *,
+    until_certain: bool = False,
 ) -> Iterator[Finding]:
     """Answers one question after the other.
 
     Args:
-        models: the seeds that are judged, or their average, all on the same inputs.
+        subject: what is examined; all that answer are given the same inputs.
         questions: suites, lengths and counts.
         seed: decides the inputs; none of them comes from the stream that training draws from.
         watch: told how many inputs of the question are done.
+        until_certain: whether no more inputs are asked once it is certain, for all that answer, whether their error is
+            below 1%: the 95% intervals lie wholly above it or below it.
     """
     measured_with = versions()
     for question in questions:
         rng = np.random.default_rng([_TEST_STREAM, seed, question.length])
         examples = question.suite.examples(question.task, question.size, question.count, rng)
-        grids, targets = _encoded(models, examples, question.length)
-        mask = np.any(grids != 0, axis=-1) | (targets != 0)
-        parts: list[np.ndarray] = []
-        for part in models.outputs(grids, mask):
-            parts.append(part)
-            watch(question, sum(part.shape[1] for part in parts))
-        outputs = np.concatenate(parts, axis=1)
+        targets = _targets(subject.task, examples, question.length)
+        planned, done = len(examples), 0
+        outputs = np.zeros((len(subject.answering), 0, question.length), np.int32)
+        wrong = np.zeros(outputs.shape[:2], bool)
+        while done < planned:
+            for part in subject.symbols(
+                examples[done : done + _AT_ONCE] if until_certain else examples, question.length
+            ):
+                outputs = np.concatenate([outputs, part], axis=1)
+                watch(question, outputs.shape[1])
+            done = outputs.shape[1]
+            wrong = np.asarray(wrong_symbols(outputs, targets[:done]).any(axis=-1))
+            if until_certain and all(
+                decided(errors, done, SUCCESS_BELOW) for errors in set(wrong.sum(axis=1).tolist())
+            ):
+                break
+        examples, targets = examples[:done], targets[:done]
         rows = [
-            _row(models, question, of_one, targets, number, measured_with)
-            for number, of_one in zip(models.answering, outputs, strict=True)
+            _row(subject, question, of_one, targets, number, planned if done < planned else None, measured_with)
+            for number, of_one in zip(subject.answering, outputs, strict=True)
         ]
-        yield Finding(rows, _shown(models, question, examples, outputs, targets))
+        yield Finding(rows, _shown(subject, question, examples, outputs, targets), examples, wrong)
 
 
-def _averaged(models: TrainedModels) -> int | None:
-    return len(models.seeds) if models.average else None
+def wrong_answers(subject: Subject, examples: list[Example], length: int) -> Bool[np.ndarray, "answering batch"]:
+    """Asks inputs of a nominal length and says which are answered wrongly, by each that answers."""
+    outputs = np.concatenate(list(subject.symbols(examples, length)), axis=1)
+    return np.asarray(wrong_symbols(outputs, _targets(subject.task, examples, length)).any(axis=-1))
 
 
-def _encoded(models: TrainedModels, examples: list[Example], length: int) -> tuple[np.ndarray, np.ndarray]:
-    grids = np.zeros((len(examples), length, models.task.rows), np.int32)
+def _targets(task: Task, examples: list[Example], length: int) -> Int[np.ndarray, "batch length"]:
     targets = np.zeros((len(examples), length), np.int32)
     for index, example in enumerate(examples):
-        grid = models.task.encode(example.input)
-        target = models.task.encode_output(example.target, len(grid))
-        grids[index, : len(grid)] = grid
+        target = task.encode_output(example.target, len(task.encode(example.input)))
         targets[index, : len(target)] = target
-    return grids, targets
+    return targets
 
 
 def _row(
-    models: TrainedModels,
+    subject: Subject,
     question: Question,
     outputs: np.ndarray,
     targets: np.ndarray,
     seed: int | None,
+    planned: int | None,
     measured_with: dict[str, str],
 ) -> ResultRow:
     error = sequence_error(outputs, targets)
     low, high = wilson_interval(round(error * len(targets)), len(targets))
+    first = first_wrong_digit(outputs, targets)
     return ResultRow(
-        run=models.run,
+        run=subject.run,
         seed=seed,
-        averaged=_averaged(models),
-        step=models.step,
-        task=models.task.name,
-        layout=models.task.layout,
+        averaged=subject.averaged,
+        step=subject.step,
+        task=subject.task.name,
+        layout=subject.task.layout,
         suite=question.suite.name,
         length=question.length,
         size=question.own_size,
         count=len(targets),
+        planned=planned,
         sequence_error=error,
         symbol_error=symbol_error(outputs, targets),
         ci_low=low,
         ci_high=high,
+        first_wrong=float(np.median(first[first >= 0])) if (first >= 0).any() else None,
         versions=measured_with,
     )
 
 
 def _shown(
-    models: TrainedModels, question: Question, examples: list[Example], outputs: np.ndarray, targets: np.ndarray
+    subject: Subject, question: Question, examples: list[Example], outputs: np.ndarray, targets: np.ndarray
 ) -> list[dict[str, object]]:
     shown: list[dict[str, object]] = []
-    for seed, of_one in zip(models.answering, outputs, strict=True):
+    for seed, of_one in zip(subject.answering, outputs, strict=True):
         wrong = wrong_symbols(of_one, targets).any(axis=1)
         chosen = [*np.flatnonzero(wrong)[:_SHOWN_WRONG], *np.flatnonzero(~wrong)[:_SHOWN_RIGHT]]
         shown += [
             {
-                "task": models.task.name,
+                "task": subject.task.name,
                 "suite": question.suite.name,
                 "length": question.length,
                 "seed": seed,
-                "averaged": _averaged(models),
-                "step": models.step,
+                "averaged": subject.averaged,
+                "step": subject.step,
                 "input": examples[index].input,
                 "target": examples[index].target,
-                "output": models.task.decode(np.where(targets[index] != 0, of_one[index], 0)),
+                "output": subject.task.decode(np.where(targets[index] != 0, of_one[index], 0)),
             }
             for index in chosen
         ]

@@ -8,8 +8,8 @@ from jaxtyping import Bool, Int
 
 
 def wrong_symbols(
-    outputs: Int[np.ndarray, "batch length"], targets: Int[np.ndarray, "batch length"]
-) -> Bool[np.ndarray, "batch length"]:
+    outputs: Int[np.ndarray, "*answering batch length"], targets: Int[np.ndarray, "batch length"]
+) -> Bool[np.ndarray, "*answering batch length"]:
     """Marks the positions where a symbol was asked for and another was given.
 
     Raises:
@@ -48,6 +48,16 @@ def first_wrong_digit(
     """
     wrong = wrong_symbols(outputs, targets)
     return np.where(wrong.any(axis=1), wrong.argmax(axis=1), -1)
+
+
+def decided(errors: int, count: int, share: float) -> bool:
+    """Says whether the 95% Wilson interval lies wholly above or wholly below a share.
+
+    >>> decided(0, 380, 0.01), decided(0, 381, 0.01), decided(3, 64, 0.01)
+    (False, True, True)
+    """
+    low, high = wilson_interval(errors, count)
+    return high < share or low > share
 
 
 def wilson_interval(errors: int, count: int) -> tuple[float, float]:

@@ -21,8 +21,8 @@ from neuralgpu.reporting.axes import (
     new_figure,
 )
 from neuralgpu.reporting.history import Event, by_seed, of_kind, settled, tasks_learned
-from neuralgpu.reporting.summary import SUCCESS_BELOW, Summary, of_suite, summarise
-from neuralgpu.rows import ResultRow
+from neuralgpu.reporting.summary import Summary, of_suite, summarise
+from neuralgpu.rows import SUCCESS_BELOW, ResultRow
 
 ERROR_LABEL = "Sequence error (%)"
 

@@ -1,43 +1,19 @@
 """Writes a run's report: one HTML file that needs nothing else."""
 
-import contextlib
-import os
 import shlex
-import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from neuralgpu import __version__
-from neuralgpu.errors import StorageError
 from neuralgpu.reporting import captions, digits, tables
-from neuralgpu.reporting.axes import inline_svg
 from neuralgpu.reporting.figures import error_against_carry, error_against_length, learning_curve
 from neuralgpu.reporting.history import of_kind
+from neuralgpu.reporting.page import TEMPLATES, Exhibit, exhibit, write_page
 from neuralgpu.reporting.run_record import RunRecord, read_run
 from neuralgpu.reporting.summary import latest_rows, of_suite, summarise
 from neuralgpu.reporting.verdict import reach_verdict
 from neuralgpu.reporting.wording import average_of
-
-TEMPLATES = jinja2.Environment(
-    loader=jinja2.PackageLoader("neuralgpu.reporting"),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-
-
-@dataclass(frozen=True)
-class Exhibit:
-    """A figure of the report."""
-
-    heading: str
-    svg: Markup
-    caption: str
 
 
 def write_report(run: Path) -> Path:
@@ -53,23 +29,7 @@ def write_report(run: Path) -> Path:
         DamagedRunError: a file in it cannot be read.
         StorageError: the report cannot be written.
     """
-    page = render(read_run(run))
-    report = run / "report.html"
-    unfinished = None
-    try:
-        descriptor, unfinished = tempfile.mkstemp(prefix=".report-", suffix=".html", dir=run)
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(page)
-        os.chmod(unfinished, 0o644)
-        os.replace(unfinished, report)
-    except OSError as error:
-        if unfinished is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(unfinished)
-        raise StorageError(
-            f"{report} cannot be written ({error.strerror}); make room or make {run} writable, then write it again."
-        ) from error
-    return report
+    return write_page(run / "report.html", render(read_run(run)))
 
 
 def render(record: RunRecord) -> str:
@@ -88,13 +48,13 @@ def render(record: RunRecord) -> str:
         command=record.start["command"] if record.start else "",
         evaluate=f"neuralgpu evaluate {shlex.quote(str(record.path))}",
         verdict=reach_verdict(record),
-        facts=captions.training_facts(record),
+        training_facts=captions.training_facts(record),
         selection=captions.selection_statement(record),
         exhibits=_exhibits(record),
         columns=columns,
         groups=groups,
         notes=tables.table_notes(columns),
-        steps=" and ".join(f"{step:,}" for step in sorted({row.step for row in latest})),
+        steps=" and ".join(f"{step:,}" for step in sorted({row.step or 0 for row in latest})),
         left_out=len(record.rows) - len(latest),
         sums=[(example, digits.compare(example["target"], example["output"])) for example in shown],
         elide=digits.elide_operands,
@@ -106,12 +66,10 @@ def render(record: RunRecord) -> str:
 
 def _exhibits(record: RunRecord) -> list[Exhibit]:
     """Draws the figures that there is data for."""
-    exhibits = []
+    exhibits: list[Exhibit] = []
 
     def show(heading: str, figure: Figure, caption: str) -> None:
-        name = heading.lower().replace(" ", "-")
-        # Markup: the SVG is ours, and Matplotlib escapes the text in it.
-        exhibits.append(Exhibit(heading, Markup(inline_svg(figure, name)), caption))
+        exhibits.append(exhibit(heading, figure, caption))
 
     if of_kind(record.events, "progress"):
         show("Learning curve", learning_curve(record.events), captions.learning_caption(record))

@@ -4,10 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from neuralgpu.rows import ResultRow
-
-SUCCESS_BELOW = 0.01
-"""Sequence error below which a model has learned its task, in the paper's sense."""
+from neuralgpu.rows import SUCCESS_BELOW, ResultRow
 
 
 def latest_rows(rows: Iterable[ResultRow]) -> list[ResultRow]:
@@ -19,11 +16,11 @@ def latest_rows(rows: Iterable[ResultRow]) -> list[ResultRow]:
     newest: dict[tuple[str, int | None], int] = {}
     for row in rows:
         seed = (row.run, row.seed)
-        newest[seed] = max(row.step, newest.get(seed, row.step))
+        newest[seed] = max(row.step or 0, newest.get(seed, 0))
     latest = {
         (row.run, row.seed, row.task, row.layout, row.suite, row.length, row.size): row
         for row in rows
-        if row.step == newest[row.run, row.seed]
+        if (row.step or 0) == newest[row.run, row.seed]
     }
     return list(latest.values())
 

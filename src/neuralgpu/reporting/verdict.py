@@ -7,9 +7,9 @@ from typing import Literal
 
 from neuralgpu.reporting.history import by_seed, ending, of_kind
 from neuralgpu.reporting.run_record import RunRecord
-from neuralgpu.reporting.summary import SUCCESS_BELOW, Summary, of_suite, summarise
+from neuralgpu.reporting.summary import Summary, of_suite, summarise
 from neuralgpu.reporting.wording import average_of, interval, number_range, percent, plural
-from neuralgpu.rows import ResultRow
+from neuralgpu.rows import SUCCESS_BELOW, ResultRow
 
 PAPER_LENGTH = 401
 """Input length at which the paper's program judges generalisation."""

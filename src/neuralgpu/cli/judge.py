@@ -1,0 +1,262 @@
+"""neuralgpu judge."""
+
+import re
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from neuralgpu.cli.arguments import LONGEST_INPUT, AverageOption, JsonOption, SeedOption, whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from neuralgpu.evaluation.adapters.limits import Limits
+    from neuralgpu.evaluation.judgement import Judgement
+    from neuralgpu.evaluation.questions import Question
+    from neuralgpu.evaluation.search.substitution import Gradients
+    from neuralgpu.evaluation.subject import Subject
+    from neuralgpu.judgement_record import Kind
+    from neuralgpu.tasks import Task
+
+_JUDGEMENTS = Path("judgements")
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Who is judged, with what the record says of it."""
+
+    subject: "Subject"
+    kind: "Kind"
+    gradients: "Gradients | None" = None
+    trained_to: int | None = None
+    trained_seeds: tuple[int, ...] = ()
+    diverged: "Mapping[int, int]" = field(default_factory=dict)
+    unanswered: "Mapping[str, int]" = field(default_factory=dict)
+
+
+def judge(
+    task: Annotated[
+        str | None, typer.Argument(metavar="[TASK]", help="What to ask; with --run by default what it was trained for.")
+    ] = None,
+    run: Annotated[Path | None, typer.Option("--run", metavar="RUN", help="Judge the models of a run.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="SPEC",
+            help="Judge any model: python:PKG.MOD:FUNC, 'cmd:PROGRAM ARGS', 'openai:URL#NAME'.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Folder of the judgement; RUN/judgement or judgements/... by default."
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the judgement that is there.")] = False,
+    suites: Annotated[
+        list[str] | None,
+        typer.Option("--suite", metavar="NAME", help="Ask only this suite; may be repeated. All that fit by default."),
+    ] = None,
+    count: Annotated[
+        int, whole_number("--count", 8, 1_000_000, "Inputs of each suite and length up to 41; longer ones get fewer")
+    ] = 512,
+    longest: Annotated[int, whole_number("--longest", 3, LONGEST_INPUT, "Length of the longest inputs")] = 401,
+    seconds: Annotated[
+        int, whole_number("--seconds", 0, 1_000_000, "Time in which counterexamples are shrunk or searched for")
+    ] = 20,
+    seed: SeedOption = 0,
+    average: AverageOption = False,
+    timeout: Annotated[
+        int | None, whole_number("--timeout", 1, 86_400, "Seconds for an answer of a program or chat model")
+    ] = None,
+    concurrency: Annotated[int, whole_number("--concurrency", 1, 1000, "Requests to a chat model at once")] = 4,
+    requests_per_minute: Annotated[
+        int, whole_number("--requests-per-minute", 1, 1_000_000, "Requests to a chat model in a minute")
+    ] = 600,
+    most_requests: Annotated[
+        int, whole_number("--most-requests", 1, 1_000_000_000, "Requests to a chat model in all")
+    ] = 20_000,
+    most_tokens: Annotated[
+        int, whole_number("--most-tokens", 1, 1_000_000_000_000, "Tokens of a chat model in all, asked and answered")
+    ] = 2_000_000,
+    as_json: JsonOption = False,
+) -> None:
+    """Find out whether a model knows the algorithm: every suite, thresholds, smallest counterexamples, a report.
+
+    Judges the models of a run, or any function, program or chat model. Inputs of a suite and length are asked until it
+    is certain whether the error is below 1%.
+    """
+    from neuralgpu.errors import UserError
+    from neuralgpu.evaluation.adapters.limits import Limits
+
+    if (run is None) == (model is None):
+        raise UserError("Give --run RUN for a run's models, or --model SPEC for another model.")
+    limits = Limits(
+        timeout=None if timeout is None else float(timeout),
+        concurrency=concurrency,
+        requests_per_minute=float(requests_per_minute),
+        most_requests=most_requests,
+        most_tokens=most_tokens,
+    )
+    asked = _task_of(task, run)
+    questions = _questions(asked, count, longest, suites)
+    folder = out or (run / "judgement" if run is not None else _JUDGEMENTS / _file_name(f"{model}-{asked.name}"))
+    _make_room(folder, force=force)
+    opened = (
+        _of_run(run, asked, questions, average=average)
+        if run is not None
+        else _other(model or "", asked, limits, average)
+    )
+    with opened as judged:
+        found = _judge(judged, questions, folder, seed=seed, longest=longest, seconds=float(seconds))
+    _show(found, folder, as_json=as_json)
+    typer.echo(f"Written to {folder}", err=True)
+    if found.counterexamples and run is not None:
+        typer.echo(f"Next: neuralgpu evaluate {run} --suite file:{folder / 'counterexamples.jsonl'}", err=True)
+
+
+def _task_of(name: str | None, run: Path | None) -> "Task":
+    from neuralgpu.errors import UserError
+    from neuralgpu.run_directory import open_run
+    from neuralgpu.tasks import find_task
+
+    if name is not None:
+        return find_task(name)
+    if run is None:
+        raise UserError("Say which TASK to ask, such as 'badd'; 'neuralgpu tasks' lists them.")
+    return find_task(open_run(run).config().task)
+
+
+def _questions(task: "Task", count: int, longest: int, suites: list[str] | None) -> "list[Question]":
+    from neuralgpu.errors import UserError
+    from neuralgpu.evaluation.examination import standard_questions
+
+    questions = standard_questions(task, count, longest, suites or None)
+    if not questions:
+        raise UserError(f"{task.name!r} has no inputs of {longest} symbols or fewer; use a larger --longest.")
+    return questions
+
+
+def _file_name(text: str) -> str:
+    return re.sub("[^A-Za-z0-9.]+", "-", text).strip("-.")[-100:]
+
+
+def _make_room(folder: Path, *, force: bool) -> None:
+    from neuralgpu.disk import make_folder
+    from neuralgpu.errors import UserError
+    from neuralgpu.judgement_record import RECORD_FILE
+
+    if (folder / RECORD_FILE).exists() and not force:
+        raise UserError(f"{folder} holds a judgement; replace it with --force, or choose another --out.")
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file; choose another --out.")
+    make_folder(folder)
+    (folder / RECORD_FILE).unlink(missing_ok=True)
+
+
+@contextmanager
+def _of_run(run: Path, task: "Task", questions: "list[Question]", *, average: bool) -> Iterator[_Judged]:
+    from neuralgpu import devices
+    from neuralgpu.cost import check_evaluation
+    from neuralgpu.run_directory import open_run
+
+    config = open_run(run).config()
+    inputs = [(question.length, question.count) for question in questions]
+    check_evaluation(config.model, len(config.seeds), inputs, ("--longest", "--count"))
+    devices.configure()
+    from neuralgpu.evaluation.models import load_models
+    from neuralgpu.evaluation.search.gradients import ModelGradients
+
+    models = load_models(open_run(run), task, average=average)
+    for warning in models.warnings:
+        typer.echo(f"neuralgpu: {warning}", err=True)
+    for diverged, step in models.diverged.items():
+        typer.echo(f"neuralgpu: Seed {diverged} diverged at step {step}: its rows are no finding.", err=True)
+    longest = config.curriculum.max_length
+    yield _Judged(models, "run", ModelGradients(models), longest, models.seeds, models.diverged)
+
+
+@contextmanager
+def _other(spec: str, task: "Task", limits: "Limits", average: bool) -> Iterator[_Judged]:
+    from neuralgpu.errors import UserError
+    from neuralgpu.evaluation.adapters.description import describe
+    from neuralgpu.evaluation.adapters.predictor import open_predictor
+    from neuralgpu.evaluation.outsider import Outsider
+
+    if average:
+        raise UserError("--average takes the mean of a run's seeds; leave it out with --model.")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a program that answers is stopped, too
+    with open_predictor(spec, limits, describe(task)) as predictor:
+        yield _Judged(Outsider(spec, task, predictor), predictor.kind, unanswered=predictor.unanswered)
+
+
+def _judge(
+    judged: _Judged, questions: "list[Question]", folder: Path, *, seed: int, longest: int, seconds: float
+) -> "Judgement":
+    """Judges, with a progress display, and writes the record when all is done."""
+    from neuralgpu import devices
+    from neuralgpu.cli.progress import display
+    from neuralgpu.evaluation.judgement import judge as judged_by
+    from neuralgpu.judgement_record import JudgementRecord
+
+    subject, started = judged.subject, time.time()
+    with display(f"judge {subject.task.name}") as show:
+        found = judged_by(
+            subject,
+            questions,
+            seed=seed,
+            longest=longest,
+            seconds=seconds,
+            folder=folder,
+            watch=show,
+            gradients=judged.gradients,
+            leave_out=tuple(judged.diverged),
+        )
+    task = subject.task
+    JudgementRecord(
+        model=subject.run,
+        kind=judged.kind,
+        task=task.name,
+        operation=task.operation,
+        sign=getattr(task, "sign", None),
+        base=task.base,
+        layout=task.layout,
+        command=shlex.join(["neuralgpu", *sys.argv[1:]]),
+        test_seed=seed,
+        started=started,
+        seconds=time.time() - started,
+        versions=devices.versions(),
+        device=devices.device_name() if judged.kind == "run" else None,
+        cores=devices.cores(),
+        trained_to=judged.trained_to,
+        trained_seeds=list(judged.trained_seeds),
+        step=subject.step,
+        averaged=subject.averaged,
+        seeds=list(subject.answering),
+        diverged={str(number): step for number, step in judged.diverged.items()},
+        unanswered=dict(judged.unanswered),
+        asked=found.asked,
+    ).write(folder)
+    return found
+
+
+def _show(found: "Judgement", folder: Path, *, as_json: bool) -> None:
+    from rich.console import Console
+
+    from neuralgpu.reporting.tables import results_table
+
+    if as_json:
+        for row in (*found.rows, *found.thresholds):
+            typer.echo(row.to_json())
+        return
+    console = Console()
+    console.print(results_table(found.rows))

@@ -1,0 +1,1 @@
+"""Models of anybody's: a Python function, a program, or a chat model behind an address."""
