@@ -118,8 +118,8 @@ def judge(
     )
     with opened as judged:
         found = _judge(judged, questions, folder, seed=seed, longest=longest, seconds=float(seconds))
-    _show(found, folder, as_json=as_json)
-    typer.echo(f"Written to {folder}", err=True)
+    page = _show(found, folder, as_json=as_json)
+    typer.echo(f"Written to {folder}; the report is {page}", err=True)
     if found.counterexamples and run is not None:
         typer.echo(f"Next: neuralgpu evaluate {run} --suite file:{folder / 'counterexamples.jsonl'}", err=True)
 
@@ -249,14 +249,26 @@ def _judge(
     return found
 
 
-def _show(found: "Judgement", folder: Path, *, as_json: bool) -> None:
+def _show(found: "Judgement", folder: Path, *, as_json: bool) -> Path:
+    """Writes the report and prints what was found; returns the report's path."""
     from rich.console import Console
 
-    from neuralgpu.reporting.tables import results_table
+    from neuralgpu.reporting.judgement import read_judgement
+    from neuralgpu.reporting.judgement_report import write_judgement_report
+    from neuralgpu.reporting.judgement_tables import suites_table
+    from neuralgpu.reporting.judgement_verdict import reach_judgement
 
+    page, _ = write_judgement_report(folder)
     if as_json:
         for row in (*found.rows, *found.thresholds):
             typer.echo(row.to_json())
-        return
+        return page
     console = Console()
-    console.print(results_table(found.rows))
+    findings = read_judgement(folder)
+    verdict = reach_judgement(findings)
+    console.print(verdict.text, highlight=False, markup=False)
+    for note in verdict.notes:
+        console.print(note, style="dim", highlight=False, markup=False)
+    console.print()
+    console.print(suites_table(findings))
+    return page

@@ -66,15 +66,18 @@ def learning_curve(events: Iterable[Event]) -> Figure:
     return figure
 
 
-def error_against_length(rows: Iterable[ResultRow], trained_to: int | None = None, suite: str = "random") -> Figure:
+def error_against_length(
+    rows: Iterable[ResultRow], trained_to: int | None = None, suite: str = "random", *, averages: bool = False
+) -> Figure:
     """Draws the sequence error of one suite against input length, both logarithmic (linear below 1%).
 
     Args:
         rows: result rows of one task; other suites' rows are left out.
         trained_to: length of the longest training inputs, where the shaded band ends; None leaves it out.
         suite: the suite to draw.
+        averages: whether what averages of seeds did is drawn, not what each seed did.
     """
-    summaries = of_suite(summarise(rows), suite)
+    summaries = of_suite(summarise(rows), suite, averages=averages)
     figure = new_figure("Sequence error against input length", 3.3)
     axes = figure.subplots()
     axes.axhline(100 * SUCCESS_BELOW, color=ORANGE, linewidth=1.2, linestyle="--", label="1%, the paper's success")
