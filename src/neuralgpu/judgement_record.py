@@ -63,6 +63,10 @@ class JudgementRecord:
     """Inputs to which no answer could be had, counted by reason; they count as wrong."""
     asked: int
     """Number of inputs asked for the rows and thresholds."""
+    spent: dict[str, int]
+    """Requests and tokens of a chat model; empty for other models."""
+    ended: str | None
+    """Why not everything was asked, such as 'the budget of 5 requests is spent'; None where everything was."""
 
     def write(self, folder: Path) -> None:
         """Writes the record into a judgement's folder.

@@ -40,6 +40,12 @@ def test_the_faulty_adder_is_found_out(run_cli: RunCli, tmp_path: Path) -> None:
     [pairs] = read_lines(folder / "leading_zeros.jsonl")
     assert pairs["zeros"] == 29 and len(pairs["pairs"]) == 100 and all(right for _, _, right in pairs["pairs"])
 
+    html, markdown = ((folder / f"report.{form}").read_text(encoding="utf-8") for form in ("html", "md"))
+    (folder / "report.html").unlink()
+    assert run_cli("report", folder).out == f"{folder / 'report.html'}\n"
+    assert (folder / "report.html").read_text(encoding="utf-8") == html
+    assert (folder / "report.md").read_text(encoding="utf-8") == markdown
+
     assert run_cli(*asked).error == f"{folder} holds a judgement; replace it with --force, or choose another --out."
     before = (folder / "rows.jsonl").read_bytes()
     assert run_cli(*asked, "--force", "--json").out == ended.out

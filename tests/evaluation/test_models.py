@@ -38,10 +38,13 @@ def test_a_run_is_loaded_with_all_its_seeds(run: RunDirectory, models: TrainedMo
     assert all(np.array_equal(array, saved[name]) for name, array in loaded.items())
 
 
-def test_outputs_are_those_of_the_single_model(models: TrainedModels, grids: np.ndarray) -> None:
+@pytest.mark.parametrize("length", [9, 13])
+def test_outputs_are_those_of_the_single_model(models: TrainedModels, length: int) -> None:
+    """Also where the length is none that programs are compiled for."""
+    grids = models.task.sample(np.random.default_rng(5), length, 11).grid
     outputs = everything(models, grids)
-    assert outputs.shape == (2, 11, 9)
-    mask = np.ones(9, bool)
+    assert outputs.shape == (2, 11, length)
+    mask = np.ones(length, bool)
     single = jax.jit(lambda model, grid: model(grid, mask).logits.argmax(-1))
     for index in range(2):
         model = jax.tree.map(lambda array, index=index: array[index], models.model)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from neuralgpu.errors import UserError
+from neuralgpu.evaluation.budget import BudgetSpentError
 from neuralgpu.evaluation.examination import ZEROS
 from neuralgpu.evaluation.questions import Question
 from neuralgpu.evaluation.score import Finding, examine
@@ -33,6 +35,8 @@ class Judgement:
     counterexamples: list[Counterexample] = field(default_factory=list)
     asked: int = 0
     """Inputs asked for rows and thresholds."""
+    ended: str | None = None
+    """Why not everything was asked; None where everything was."""
 
 
 def judge(
@@ -61,58 +65,102 @@ def judge(
         leave_out: seeds whose counterexamples do not count, such as those that diverged.
 
     Raises:
+        UserError: what may be spent was spent before anything was found.
         StorageError: the disk refused.
     """
-    judgement = Judgement()
     for name in (ROWS_FILE, THRESHOLDS_FILE, ZEROS_FILE, COUNTEREXAMPLES_FILE):
         replace_lines(folder / name, [])
-    planned = sum(question.count for question in questions)
-    total = planned + len({question.suite for question in questions}) + 1
-    tallies: dict[Suite, dict[int, Tally]] = {}
-    failing: dict[str, str] = {}
-    done = 0
+    judging = _Judging(subject, questions, seed, longest, folder, watch)
+    found = judging.found
+    try:
+        judging.examine()
+        judging.bisect()
+        if seconds > 0:
+            judging.search(seconds, gradients, tuple(leave_out))
+    except BudgetSpentError as error:
+        found.ended = str(error)
+    if not found.rows:
+        raise UserError(f"Nothing was found out, since {found.ended}; allow more, or ask less with --count or --suite.")
+    judging.done()
+    return found
 
-    def asking(question: Question, count: int) -> None:
-        watch(done + count, total, f"{question.suite.name} {question.suite.size_name} {question.size}")
 
-    findings = examine(subject, list(questions), seed, asking, until_certain=True)
-    for question, finding in zip(questions, findings, strict=True):
-        done += question.count
-        judgement.asked += len(finding.asked)
-        judgement.rows += finding.rows
-        append_rows(folder / ROWS_FILE, finding.rows)
-        if question.suite.name == "leading-zeros" and question.size == _most_zeros(questions):
-            append_lines(folder / ZEROS_FILE, _pairs(subject, question, finding))
-        complete = len(finding.asked) < question.count and finding.rows[0].planned is None
-        tally = Tally(len(finding.asked), finding.wrong.sum(axis=1), complete)
-        tallies.setdefault(question.suite, {})[question.size] = tally
-        wrong = np.flatnonzero(finding.wrong.any(axis=0))[:_FAILING_KEPT]
-        failing |= {finding.asked[index].input: question.suite.name for index in wrong}
+class _Judging:
+    """The parts of a judgement, one after the other."""
 
-    for number, (suite, known) in enumerate(tallies.items()):
-        before = sum(tally.count for tally in known.values())
+    def __init__(
+        self,
+        subject: Subject,
+        questions: Sequence[Question],
+        seed: int,
+        longest: int,
+        folder: Path,
+        watch: Watch,
+    ) -> None:
+        self.found = Judgement()
+        self._subject, self._questions, self._seed, self._longest = subject, list(questions), seed, longest
+        self._folder, self._watch = folder, watch
+        self._planned = sum(question.count for question in questions)
+        self._total = self._planned + len({question.suite for question in questions}) + 1
+        self._tallies: dict[Suite, dict[int, Tally]] = {}
+        self._failing: dict[str, str] = {}
 
-        def bisecting(size: int, count: int, suite: Suite = suite, done: int = planned + number) -> None:
-            watch(done, total, f"threshold of {suite.name}: {suite.size_name} {size}")
+    def examine(self) -> None:
+        """Asks the questions."""
+        found, folder, done = self.found, self._folder, 0
 
-        found = find_thresholds(subject, suite, known, longest, seed, bisecting)
-        judgement.thresholds += found
-        judgement.asked += found[0].count - before
-        append_lines(folder / THRESHOLDS_FILE, map(asdict, found))
+        def asking(question: Question, count: int) -> None:
+            self._watch(done + count, self._total, f"{question.suite.name} {question.suite.size_name} {question.size}")
 
-    if seconds > 0:
+        findings = examine(self._subject, self._questions, self._seed, asking, until_certain=True)
+        for question, finding in zip(self._questions, findings, strict=True):
+            done += question.count
+            found.asked += len(finding.asked)
+            found.rows += finding.rows
+            append_rows(folder / ROWS_FILE, finding.rows)
+            if question.suite.name == "leading-zeros" and question.size == _most_zeros(self._questions):
+                append_lines(folder / ZEROS_FILE, _pairs(self._subject, question, finding))
+            complete = len(finding.asked) < question.count and finding.rows[0].planned is None
+            tally = Tally(len(finding.asked), finding.wrong.sum(axis=1), complete)
+            self._tallies.setdefault(question.suite, {})[question.size] = tally
+            wrong = np.flatnonzero(finding.wrong.any(axis=0))[:_FAILING_KEPT]
+            self._failing |= {finding.asked[index].input: question.suite.name for index in wrong}
+
+    def bisect(self) -> None:
+        """Finds the thresholds."""
+        for done, (suite, known) in enumerate(self._tallies.items(), self._planned):
+            before = sum(tally.count for tally in known.values())
+
+            def bisecting(size: int, count: int, suite: Suite = suite, done: int = done) -> None:
+                self._watch(done, self._total, f"threshold of {suite.name}: {suite.size_name} {size}")
+
+            rows = find_thresholds(self._subject, suite, known, self._longest, self._seed, bisecting)
+            self.found.thresholds += rows
+            self.found.asked += rows[0].count - before
+            append_lines(self._folder / THRESHOLDS_FILE, map(asdict, rows))
+
+    def search(self, seconds: float, gradients: Gradients | None, leave_out: tuple[int, ...]) -> None:
+        """Shrinks what was answered wrongly; searches for it where nothing was."""
+        failing = self._failing
         what = f"shrinking {len(failing)} wrong inputs" if failing else "searching for wrong inputs"
-        watch(total - 1, total, f"{what}, for {seconds:g} s at most")
+        self._watch(self._total - 1, self._total, f"{what}, for {seconds:g} s at most")
         if failing:
-            judgement.counterexamples = shrunk(subject, failing, limit=_SHRUNK, seconds=seconds)
+            counterexamples = shrunk(self._subject, failing, limit=_SHRUNK, seconds=seconds)
         else:
-            searched = find_counterexamples(
-                subject, seconds=seconds, seed=seed, longest=longest, gradients=gradients, leave_out=tuple(leave_out)
-            )
-            judgement.counterexamples = list(searched.counterexamples)
-        replace_lines(folder / COUNTEREXAMPLES_FILE, (one.record() for one in judgement.counterexamples))
-    watch(total, total, "done")
-    return judgement
+            counterexamples = find_counterexamples(
+                self._subject,
+                seconds=seconds,
+                seed=self._seed,
+                longest=self._longest,
+                gradients=gradients,
+                leave_out=leave_out,
+            ).counterexamples
+        self.found.counterexamples = list(counterexamples)
+        replace_lines(self._folder / COUNTEREXAMPLES_FILE, (one.record() for one in counterexamples))
+
+    def done(self) -> None:
+        """Says so."""
+        self._watch(self._total, self._total, "done")
 
 
 def _most_zeros(questions: Iterable[Question]) -> int:

@@ -22,6 +22,8 @@ class Question:
     size: int
     count: int
     """Number of inputs; some suites have fewer."""
+    whole: bool = False
+    """Whether all of them are asked even if the answer is certain before."""
 
     @property
     def length(self) -> int:

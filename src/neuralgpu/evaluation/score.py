@@ -56,27 +56,23 @@ def examine(
         seed: decides the inputs; none of them comes from the stream that training draws from.
         watch: told how many inputs of the question are done.
         until_certain: whether no more inputs are asked once it is certain, for all that answer, whether their error is
-            below 1%: the 95% intervals lie wholly above it or below it.
+            below 1%: the 95% intervals lie wholly above it or below it. Questions that are to be asked whole are.
     """
     measured_with = versions()
     for question in questions:
         rng = np.random.default_rng([_TEST_STREAM, seed, question.length])
         examples = question.suite.examples(question.task, question.size, question.count, rng)
         targets = _targets(subject.task, examples, question.length)
-        planned, done = len(examples), 0
+        planned, done, may_end = len(examples), 0, until_certain and not question.whole
         outputs = np.zeros((len(subject.answering), 0, question.length), np.int32)
         wrong = np.zeros(outputs.shape[:2], bool)
         while done < planned:
-            for part in subject.symbols(
-                examples[done : done + _AT_ONCE] if until_certain else examples, question.length
-            ):
+            for part in subject.symbols(examples[done : done + _AT_ONCE] if may_end else examples, question.length):
                 outputs = np.concatenate([outputs, part], axis=1)
                 watch(question, outputs.shape[1])
             done = outputs.shape[1]
             wrong = np.asarray(wrong_symbols(outputs, targets[:done]).any(axis=-1))
-            if until_certain and all(
-                decided(errors, done, SUCCESS_BELOW) for errors in set(wrong.sum(axis=1).tolist())
-            ):
+            if may_end and all(decided(errors, done, SUCCESS_BELOW) for errors in set(wrong.sum(axis=1).tolist())):
                 break
         examples, targets = examples[:done], targets[:done]
         rows = [

@@ -60,6 +60,7 @@ def _known(findings: Findings) -> dict[str, Any]:
         "command": record.command,
         "again": again if record.kind == "run" else None,
         "facts_known": judgement_tables.facts(findings),
+        "suites_columns": judgement_tables.SUITES_COLUMNS,
         "suite_lines": judgement_tables.suite_lines(findings),
         "columns": columns,
         "groups": {
@@ -68,8 +69,10 @@ def _known(findings: Findings) -> dict[str, Any]:
         },
         "note": judgement_tables.CERTAINTY_NOTE,
         "kinds": kinds,
+        "several": len(record.seeds) > 1,
         "found": len(findings.counterexamples),
         "shown": len(shown),
+        "none_found": "None was found." if not record.ended else "Wrong inputs were not shrunk.",
         "elide": digits.elide_operands,
         "plural": plural,
         "version": __version__,

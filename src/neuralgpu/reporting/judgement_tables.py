@@ -17,6 +17,9 @@ CERTAINTY_NOTE = (
     "where it holds 1%. “128 of 512” inputs: no more were asked, since that was certain."
 )
 
+SUITES_COLUMNS = ("Suite", "Worst error", "At length", "Below 1%", "Threshold", "95% interval", "Inputs")
+"""Columns of the table with a line for each suite."""
+
 
 def facts(findings: Findings) -> list[tuple[str, str]]:
     """Lists what was judged and how, as names and values."""
@@ -33,6 +36,7 @@ def facts(findings: Findings) -> list[tuple[str, str]]:
         known.append(("Longest training inputs", plural(record.trained_to, "symbol")))
     known += [
         ("Inputs asked", f"{record.asked:,}"),
+        *((name.capitalize(), f"{number:,}") for name, number in record.spent.items()),
         ("Time", duration(record.seconds)),
         ("Judged", f"{began:%Y-%m-%d %H:%M} UTC"),
         ("Test seed", str(record.test_seed)),
@@ -100,31 +104,32 @@ def threshold_text(rows: Sequence[ThresholdRow]) -> str:
 
 
 def suites_table(findings: Findings) -> Table:
-    """Builds the table of a judgement for a terminal of 80 columns: a line for each suite."""
+    """Builds the table of a judgement for a terminal of 80 columns: a line for each suite, without intervals."""
     table = Table(box=None, pad_edge=False)
-    table.add_column("Suite")
-    for column in ("Inputs", "Worst error", "at length", "95% interval", "Below 1%", "Threshold"):
+    suite, *others, _, inputs = SUITES_COLUMNS
+    table.add_column(suite, no_wrap=True)
+    for column in (*others, inputs):
         table.add_column(column, justify="right")
     for cells in suite_lines(findings):
-        table.add_row(*cells)
+        table.add_row(*cells[:-2], cells[-1])
     return table
 
 
 def suite_lines(findings: Findings) -> list[list[str]]:
-    """Writes for each suite its inputs, its worst error with length and interval, and its threshold."""
+    """Writes the line of each suite: its worst error with length and interval, its threshold, its inputs."""
     lines = []
     for suite, summaries in findings.suites.items():
         rows = [row for summary in summaries for row in summary.rows]
-        worst = max(rows, key=lambda row: (row.sequence_error, row.ci_high))
+        worst = max(rows, key=lambda row: (row.sequence_error, row.ci_high, row.length))
         lines.append(
             [
                 suite,
-                f"{sum(max(summary.counts) for summary in summaries):,}",
                 percent(worst.sequence_error),
                 f"{worst.length:,}",
-                interval(worst.ci_low, worst.ci_high),
                 verdict_word(worst),
                 threshold_text(findings.thresholds_of(suite)),
+                interval(worst.ci_low, worst.ci_high),
+                f"{sum(max(summary.counts) for summary in summaries):,}",
             ]
         )
     return lines

@@ -28,7 +28,8 @@ def reach_judgement(findings: Findings) -> Verdict:
     else:
         clauses = [_random(random), _carries(findings), _zeros(findings), _others(failing)]
         text = "; ".join(clause for clause in clauses if clause)
-    tone = "bad" if random and not right else "mixed" if failing or met or findings.counterexamples else "good"
+    unsure = failing or met or findings.counterexamples or findings.record.ended
+    tone = "bad" if random and not right else "mixed" if unsure else "good"
     sentence = f"{_who(findings)}{text}."
     return Verdict(tone, sentence[0].upper() + sentence[1:], tuple(_notes(findings)))
 
@@ -124,6 +125,8 @@ def _others(failing: dict[str, float]) -> str:
 
 def _notes(findings: Findings) -> list[str]:
     record, notes = findings.record, []
+    if record.ended:
+        notes.append(f"Not everything was asked, since {record.ended}: suites and lengths that are not shown were not.")
     lost = sum(record.unanswered.values())
     if lost:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in record.unanswered.items())

@@ -11,6 +11,7 @@ from neuralgpu.evaluation.adapters.chat import prompt
 from neuralgpu.evaluation.adapters.description import Description, describe
 from neuralgpu.evaluation.adapters.limits import Limits
 from neuralgpu.evaluation.adapters.predictor import open_predictor
+from neuralgpu.evaluation.budget import BudgetSpentError
 from neuralgpu.tasks import find_task
 
 from .conftest import Asked, Reply, Server, said
@@ -200,8 +201,10 @@ def test_no_more_requests_than_the_budget_has(server: Server, description: Descr
     server.reply = lambda asked, number: Reply({}, 500) if number == 1 else said("2")
     limits = Limits(timeout=20.0, requests_per_minute=1e6, backoff=0.01, most_requests=5, concurrency=1)
     with open_predictor(server.spec, limits, description) as model:
-        assert model(SUMS) == ["2", "2", *[None] * 7]
-        assert model.unanswered == {"budget of 5 requests spent": 7}
+        assert model(SUMS[:2]) == ["2", "2"]
+        with pytest.raises(BudgetSpentError, match="the budget of 5 requests is spent"):
+            model(SUMS[2:])
+        assert (model.spent["requests"], model.unanswered) == (5, {})
     assert len(server.asked) == 5
 
 
@@ -217,8 +220,9 @@ def test_no_more_tokens_than_the_budget_has(
         budget = 120
     limits = Limits(timeout=20.0, requests_per_minute=1e6, most_tokens=budget, concurrency=1)
     with open_predictor(server.spec, limits, description) as model:
-        assert model(SUMS) == [*["2"] * asked, *[None] * (9 - asked)]
-        assert model.unanswered == {f"budget of {budget} tokens spent": 9 - asked}
+        with pytest.raises(BudgetSpentError, match=f"the budget of {budget} tokens is spent"):
+            model(SUMS)
+        assert model.spent["requests"] == asked and model.spent["tokens"] >= budget
     assert len(server.asked) == asked
 
 

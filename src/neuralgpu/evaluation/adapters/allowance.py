@@ -3,8 +3,8 @@
 import threading
 import time
 
-from neuralgpu.evaluation.adapters.answering import NoAnswerError
 from neuralgpu.evaluation.adapters.limits import Limits
+from neuralgpu.evaluation.budget import BudgetSpentError
 
 
 class Allowance:
@@ -22,13 +22,13 @@ class Allowance:
         """Grants one request, and returns the seconds that it has to wait for its turn.
 
         Raises:
-            NoAnswerError: all that may be spent has been.
+            BudgetSpentError: all that may be spent has been.
         """
         with self._lock:
             if self._tokens >= self._limits.most_tokens:
-                raise NoAnswerError(f"budget of {self._limits.most_tokens:,} tokens spent")
+                raise BudgetSpentError(f"the budget of {self._limits.most_tokens:,} tokens is spent")
             if self._requests >= self._limits.most_requests:
-                raise NoAnswerError(f"budget of {self._limits.most_requests:,} requests spent")
+                raise BudgetSpentError(f"the budget of {self._limits.most_requests:,} requests is spent")
             self._requests += 1
             now = time.monotonic()
             turn = max(now, self._next)
@@ -39,3 +39,9 @@ class Allowance:
         """Counts the tokens of a request that was answered."""
         with self._lock:
             self._tokens += tokens
+
+    @property
+    def spent(self) -> dict[str, int]:
+        """Requests and tokens so far."""
+        with self._lock:
+            return {"requests": self._requests, "tokens": self._tokens}

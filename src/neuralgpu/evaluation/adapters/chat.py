@@ -9,7 +9,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from neuralgpu.errors import UserError, shown
-from neuralgpu.evaluation.adapters.answering import NoAnswerError, Reasons
+from neuralgpu.evaluation.adapters.answering import Account, NoAnswerError
 from neuralgpu.evaluation.adapters.description import Description
 from neuralgpu.evaluation.adapters.endpoint import Endpoint, ServerError
 from neuralgpu.evaluation.adapters.limits import Limits
@@ -21,7 +21,7 @@ _CHARACTERS_A_TOKEN = 3
 """Digits take more tokens than words do; where a server does not count, rather too many are counted."""
 
 
-class ChatModel(Reasons):
+class ChatModel(Account):
     """Asks a chat model about one input a message, several at once."""
 
     kind: Literal["openai"] = "openai"
@@ -41,6 +41,7 @@ class ChatModel(Reasons):
 
         Raises:
             UserError: the server refuses, or has no reply to one input after the other.
+            BudgetSpentError: all that may be spent has been; answers that have come are lost.
         """
         answers: list[str | None] = [None] * len(texts)
         waiting = queue.SimpleQueue[int]()
@@ -72,6 +73,11 @@ class ChatModel(Reasons):
         for worker in workers:
             worker.join()
         return answers
+
+    @property
+    def spent(self) -> Mapping[str, int]:
+        """Requests and tokens so far."""
+        return self._endpoint.allowance.spent
 
     def _taken(self, outcome: str | Exception) -> str | None:
         if not isinstance(outcome, ServerError):

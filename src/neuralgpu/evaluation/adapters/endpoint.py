@@ -74,7 +74,7 @@ class Endpoint:
         """Returns the reply to a JSON object.
 
         Raises:
-            NoAnswerError: all that may be spent has been.
+            BudgetSpentError: all that may be spent has been.
             ServerError: no try was successful.
             UserError: the server refuses the key, the address, or what all requests have in common.
         """

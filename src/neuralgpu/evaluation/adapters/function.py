@@ -9,11 +9,11 @@ from types import ModuleType
 from typing import Literal
 
 from neuralgpu.errors import UserError, shown, unknown_name
-from neuralgpu.evaluation.adapters.answering import Reasons
+from neuralgpu.evaluation.adapters.answering import Account
 from neuralgpu.evaluation.adapters.limits import Limits
 
 
-class Function(Reasons):
+class Function(Account):
     """Calls a function; what it prints goes to standard error, where it does not mix with results."""
 
     kind: Literal["python"] = "python"

@@ -32,11 +32,17 @@ class Predictor(Protocol):
         """Number of inputs so far to which no answer could be had, for each reason."""
         ...
 
+    @property
+    def spent(self) -> Mapping[str, int]:
+        """Requests and tokens so far, of a chat model; empty for the others."""
+        ...
+
     def __call__(self, texts: Sequence[str]) -> list[str | None]:
         """Returns an answer to each input, None where none could be had.
 
         Raises:
             UserError: it is no use asking on: the model breaks its contract, fails at every input or is refused.
+            BudgetSpentError: all that it may cost is spent.
         """
         ...
 

@@ -9,12 +9,12 @@ from itertools import islice
 from typing import Literal
 
 from neuralgpu.errors import UserError, shown
-from neuralgpu.evaluation.adapters.answering import NoAnswerError, Reasons
+from neuralgpu.evaluation.adapters.answering import Account, NoAnswerError
 from neuralgpu.evaluation.adapters.limits import Limits
 from neuralgpu.evaluation.adapters.lines import LineProgram
 
 
-class Program(Reasons):
+class Program(Account):
     """Keeps one process of a program for all inputs, and another one in its place when that fails."""
 
     kind: Literal["cmd"] = "cmd"

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 
+from neuralgpu.evaluation.budget import BudgetSpentError
 from neuralgpu.evaluation.search.texts import length_of, target_of
 from neuralgpu.evaluation.subject import Subject
 
@@ -11,10 +12,6 @@ Watch = Callable[[int, int], None]
 
 _CELLS_AT_ONCE = 1 << 20
 """Sum of the squares of the lengths that are asked at once, over all who answer; the budget is looked at in between."""
-
-
-class BudgetSpentError(Exception):
-    """The time or the number of inputs is used up."""
 
 
 class Inquiry:

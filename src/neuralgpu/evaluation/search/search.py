@@ -5,8 +5,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from neuralgpu.errors import UserError
+from neuralgpu.evaluation.budget import BudgetSpentError
 from neuralgpu.evaluation.search.counterexample import Counterexample, counterexamples
-from neuralgpu.evaluation.search.inquiry import BudgetSpentError, Inquiry, Watch
+from neuralgpu.evaluation.search.inquiry import Inquiry, Watch
 from neuralgpu.evaluation.search.meeting import Meeting
 from neuralgpu.evaluation.search.rounds import Rounds
 from neuralgpu.evaluation.search.substitution import Gradients
