@@ -13,11 +13,11 @@ from neuralgpu.evaluation.statistics import (
     first_wrong_digit,
     sequence_error,
     symbol_error,
-    wilson_interval,
     wrong_symbols,
 )
 from neuralgpu.evaluation.subject import Subject
 from neuralgpu.evaluation.suites import Example
+from neuralgpu.proportion import wilson_interval
 from neuralgpu.rows import SUCCESS_BELOW, ResultRow
 from neuralgpu.tasks import Task
 

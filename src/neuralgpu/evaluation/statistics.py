@@ -6,6 +6,8 @@ Only positions with a target count: symbol 0 in a target asks for nothing (as in
 import numpy as np
 from jaxtyping import Bool, Int
 
+from neuralgpu.proportion import wilson_interval
+
 
 def wrong_symbols(
     outputs: Int[np.ndarray, "*answering batch length"], targets: Int[np.ndarray, "batch length"]
@@ -58,15 +60,3 @@ def decided(errors: int, count: int, share: float) -> bool:
     """
     low, high = wilson_interval(errors, count)
     return high < share or low > share
-
-
-def wilson_interval(errors: int, count: int) -> tuple[float, float]:
-    """Returns the 95% Wilson score interval of an error share.
-
-    Raises:
-        ValueError: count is below 1, or errors is not from 0 to count.
-    """
-    from scipy.stats import binomtest  # takes a second to import
-
-    interval = binomtest(errors, count).proportion_ci(0.95, method="wilson")
-    return float(interval.low), float(interval.high)

@@ -83,6 +83,8 @@ def judged_cells(summary: Summary, columns: Sequence[str]) -> list[str]:
     }
     if "Error" in columns:
         cells["Below 1%"] = verdict_word(row)
+    else:
+        cells["Below 1%"] += f" ({interval(*summary.below_interval)})"
     return [cells[column] for column in columns]
 
 

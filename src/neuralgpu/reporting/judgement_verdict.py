@@ -6,7 +6,7 @@ from statistics import median
 from neuralgpu.reporting.judgement import Findings, surely_above
 from neuralgpu.reporting.summary import Summary
 from neuralgpu.reporting.verdict import Verdict
-from neuralgpu.reporting.wording import average_of, percent, plural
+from neuralgpu.reporting.wording import average_of, interval, percent, plural
 from neuralgpu.rows import SUCCESS_BELOW
 
 _NAMED = 4
@@ -57,7 +57,8 @@ def _random(random: Sequence[Summary]) -> str:
     if random[0].seeds > 1:
         last = random[-1]
         return (
-            f"{last.seeds_below} of {last.seeds} are below 1% on random inputs of length {last.length:,} "
+            f"{last.seeds_below} of {last.seeds} ({interval(*last.below_interval)}) are below 1% "
+            f"on random inputs of length {last.length:,} "
             f"(error: median {percent(last.median)}, worst {percent(last.highest)})"
         )
     if worst is None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from neuralgpu.proportion import wilson_interval
 from neuralgpu.rows import SUCCESS_BELOW, ResultRow
 
 
@@ -71,6 +72,11 @@ class Summary:
     def seeds_below(self) -> int:
         """How many seeds are below 1% sequence error."""
         return sum(row.sequence_error < SUCCESS_BELOW for row in self.rows)
+
+    @property
+    def below_interval(self) -> tuple[float, float]:
+        """The 95% interval of the share of all seeds that is below 1% sequence error."""
+        return wilson_interval(self.seeds_below, self.seeds)
 
     @property
     def counts(self) -> tuple[int, int]:

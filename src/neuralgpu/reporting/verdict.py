@@ -84,7 +84,8 @@ def _single(headline: Summary, random: Sequence[Summary], record: RunRecord) -> 
 
 
 def _several(headline: Summary, record: RunRecord) -> str:
-    below = f"{headline.seeds_below} of {headline.seeds} seeds are below 1% at length {headline.length:,}"
+    share = f"{headline.seeds_below} of {headline.seeds} seeds ({interval(*headline.below_interval)})"
+    below = f"{share} are below 1% at length {headline.length:,}"
     prefix = "" if headline.seeds_below else "Did not generalise: "
     inputs = number_range(*headline.counts)
     return (
