@@ -19,8 +19,8 @@ TEXTS = {
     "mixed": (
         "mixed",
         "9 of 10 seeds (59.6 to 98.2%) are below 1% at length 401 (sequence error: best 0.0%, median 0.0%, "
-        "worst 100.0%; 256 random inputs each), trained on inputs of at most 41 symbols. Carries: every one right up to 190 digits "
-        "in the best seed, 74 in the median, 10 in the worst.",
+        "worst 100.0%; 256 random inputs each), trained on inputs of at most 41 symbols. "
+        "Carries: every one right up to 190 digits in the best seed, 74 in the median, 10 in the worst.",
     ),
     "bad": (
         "bad",
