@@ -49,6 +49,12 @@ class JudgementRecord:
     cores: int
     trained_to: int | None
     """Length of the longest training inputs; None where it is not known."""
+    trained_with: str | None
+    """The command that trained it; None where it is not known."""
+    trained_on: str | None
+    """Device and cores of the training; None where it is not known."""
+    trained_seconds: float | None
+    """Time of the training; None where it is not known."""
     trained_seeds: list[int]
     """Seeds of a run; empty for other models."""
     step: int | None

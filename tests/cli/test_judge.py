@@ -81,7 +81,7 @@ def test_a_run_is_judged(run_cli: RunCli, trained: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("badd",), "Give --run RUN for a run's models, or --model SPEC for another model."),
+        (("sort",), "Give --run RUN for a run's models, or --model SPEC for another model."),
         (("--model", "python:x.py:f"), "Say which TASK to ask, such as 'badd'; 'neuralgpu tasks' lists them."),
         (("badd", "--model", f"python:{FAULTY}:add", "--average"), "--average takes the mean of a run's seeds"),
         (("badd", "--model", f"python:{FAULTY}:add", "--longest", 3, "--suite", "carry"), "has no inputs of 3 symbols"),

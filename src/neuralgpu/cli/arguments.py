@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,9 @@ from neuralgpu.seed_numbers import LARGEST_SEED
 
 LONGEST_INPUT = 100_000
 """SYMBOL_LIMIT of the tasks, whose module would import NumPy for a help text."""
+
+if TYPE_CHECKING:
+    from neuralgpu.run_directory import RunDirectory
 
 
 def whole_number(option: str, low: int, high: int, meaning: str) -> Any:
@@ -26,7 +29,25 @@ def whole_number(option: str, low: int, high: int, meaning: str) -> Any:
     return typer.Option(option, parser=parse, metavar="N", help=f"{meaning} ({low} to {high}).")
 
 
+def run_of(place: Path) -> "RunDirectory":
+    """Opens a run directory or, where there is nothing of that name, a model that comes with the package.
+
+    Raises:
+        UserError: it is neither.
+        DamagedRunError: the run's settings cannot be read.
+    """
+    from neuralgpu.run_directory import open_run
+    from neuralgpu.shipped import find_shipped, shipped_names
+
+    if not place.exists() and str(place) in shipped_names():
+        return find_shipped(str(place))
+    return open_run(place)
+
+
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Run directory, as 'neuralgpu train' makes it.")]
+ModelArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="Run directory, or the name of a model that 'neuralgpu models' lists.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line, on standard output.")]
 TaskOption = Annotated[
     str | None, typer.Option("--task", metavar="TASK", help="What to ask; the task that the run was trained for.")

@@ -54,9 +54,24 @@ def demo(
     for command in (
         f"neuralgpu solve {out} 1111111111111111+1",
         f"neuralgpu evaluate {out} --suite carry --size 600 --count 32",
+        f"neuralgpu evaluate {out} --length 1601 --count 16",
         "neuralgpu train bmul --out runs/bmul",
     ):
         console.print(f"  .venv/bin/{command}", soft_wrap=True, highlight=False)
+    _show_shipped(console)
+
+
+def _show_shipped(console: "Console") -> None:
+    """Says what the models can do that come with the package."""
+    from neuralgpu.reporting.judgement import read_judgement
+    from neuralgpu.reporting.judgement_verdict import reach_judgement
+    from neuralgpu.shipped import find_shipped, shipped_names
+
+    console.print("\nModels that come with neuralgpu, and how far they were judged:", highlight=False)
+    for name in shipped_names():
+        verdict = reach_judgement(read_judgement(find_shipped(name).judgement)).text
+        console.print(f"  {name}: {verdict}", soft_wrap=True, highlight=False, markup=False)
+    console.print("  .venv/bin/neuralgpu models", highlight=False)
 
 
 def _show_sums(examples_file: Path, console: "Console") -> None:

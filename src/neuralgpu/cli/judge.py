@@ -1,30 +1,18 @@
 """neuralgpu judge."""
 
 import re
-import shlex
-import signal
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neuralgpu.cli.arguments import LONGEST_INPUT, AverageOption, JsonOption, SeedOption, whole_number
+from neuralgpu.cli.arguments import LONGEST_INPUT, AverageOption, JsonOption, SeedOption, run_of, whole_number
+from neuralgpu.cli.judged import Judged, of_other, of_run, written_down
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from neuralgpu.evaluation.adapters.limits import Limits
-    from neuralgpu.evaluation.adapters.predictor import Predictor
     from neuralgpu.evaluation.judgement import Judgement
     from neuralgpu.evaluation.questions import Question
-    from neuralgpu.evaluation.search.substitution import Gradients
-    from neuralgpu.evaluation.subject import Subject
-    from neuralgpu.judgement_record import Kind
     from neuralgpu.tasks import Task
 
 _JUDGEMENTS = Path("judgements")
@@ -33,22 +21,14 @@ _COUNT, _CHAT_COUNT = 512, 64
 model has its price."""
 
 
-@dataclass(frozen=True)
-class _Judged:
-    """Who is judged, with what the record says of it."""
-
-    subject: "Subject"
-    kind: "Kind"
-    gradients: "Gradients | None" = None
-    trained_to: int | None = None
-    trained_seeds: tuple[int, ...] = ()
-    diverged: "Mapping[int, int]" = field(default_factory=dict)
-    predictor: "Predictor | None" = None
-
-
 def judge(
     task: Annotated[
-        str | None, typer.Argument(metavar="[TASK]", help="What to ask; with --run by default what it was trained for.")
+        str | None,
+        typer.Argument(
+            metavar="[TASK]",
+            help="What to ask; with --run by default what it was trained for. Alone, the model of that name that "
+            "'neuralgpu models' lists is judged.",
+        ),
     ] = None,
     run: Annotated[Path | None, typer.Option("--run", metavar="RUN", help="Judge the models of a run.")] = None,
     model: Annotated[
@@ -107,7 +87,11 @@ def judge(
     """
     from neuralgpu.errors import UserError
     from neuralgpu.evaluation.adapters.limits import Limits
+    from neuralgpu.shipped import shipped_names
+    from neuralgpu.tasks import find_task
 
+    if run is None and model is None and task is not None and find_task(task).name in shipped_names():
+        run = Path(task)
     if (run is None) == (model is None):
         raise UserError("Give --run RUN for a run's models, or --model SPEC for another model.")
     limits = Limits(
@@ -120,31 +104,37 @@ def judge(
     asked = _task_of(task, run)
     chat = model is not None and model.startswith("openai:")
     questions = _questions(asked, count or (_CHAT_COUNT if chat else _COUNT), longest, suites)
-    folder = out or (run / "judgement" if run is not None else _JUDGEMENTS / _file_name(f"{model}-{asked.name}"))
+    folder = out or _folder(run, model, asked)
     _make_room(folder, force=force)
     opened = (
-        _of_run(run, asked, questions, average=average)
+        of_run(run, asked, questions, average=average)
         if run is not None
-        else _other(model or "", asked, limits, average)
+        else of_other(model or "", asked, limits, average=average)
     )
     with opened as judged:
         found = _judge(judged, questions, folder, seed=seed, longest=longest, seconds=float(seconds))
     page = _show(found, folder, as_json=as_json)
     typer.echo(f"Written to {folder}; the report is {page}", err=True)
-    if found.counterexamples and run is not None:
+    if found.counterexamples and run is not None and run_of(run).writable:
         typer.echo(f"Next: neuralgpu evaluate {run} --suite file:{folder / 'counterexamples.jsonl'}", err=True)
+
+
+def _folder(run: Path | None, model: str | None, task: "Task") -> Path:
+    """Returns where the judgement goes: into the run, unless there is none that may be written to."""
+    if run is not None and (directory := run_of(run)).writable:
+        return directory.judgement
+    return _JUDGEMENTS / _file_name(f"{model or run}-{task.name}")
 
 
 def _task_of(name: str | None, run: Path | None) -> "Task":
     from neuralgpu.errors import UserError
-    from neuralgpu.run_directory import open_run
     from neuralgpu.tasks import find_task
 
     if name is not None:
         return find_task(name)
     if run is None:
         raise UserError("Say which TASK to ask, such as 'badd'; 'neuralgpu tasks' lists them.")
-    return find_task(open_run(run).config().task)
+    return find_task(run_of(run).config().task)
 
 
 def _questions(task: "Task", count: int, longest: int, suites: list[str] | None) -> "list[Question]":
@@ -174,50 +164,12 @@ def _make_room(folder: Path, *, force: bool) -> None:
     (folder / RECORD_FILE).unlink(missing_ok=True)
 
 
-@contextmanager
-def _of_run(run: Path, task: "Task", questions: "list[Question]", *, average: bool) -> Iterator[_Judged]:
-    from neuralgpu import devices
-    from neuralgpu.cost import check_evaluation
-    from neuralgpu.run_directory import open_run
-
-    config = open_run(run).config()
-    inputs = [(question.length, question.count) for question in questions]
-    check_evaluation(config.model, len(config.seeds), inputs, ("--longest", "--count"))
-    devices.configure()
-    from neuralgpu.evaluation.models import load_models
-    from neuralgpu.evaluation.search.gradients import ModelGradients
-
-    models = load_models(open_run(run), task, average=average)
-    for warning in models.warnings:
-        typer.echo(f"neuralgpu: {warning}", err=True)
-    for diverged, step in models.diverged.items():
-        typer.echo(f"neuralgpu: Seed {diverged} diverged at step {step}: its rows are no finding.", err=True)
-    longest = config.curriculum.max_length
-    yield _Judged(models, "run", ModelGradients(models), longest, models.seeds, models.diverged)
-
-
-@contextmanager
-def _other(spec: str, task: "Task", limits: "Limits", average: bool) -> Iterator[_Judged]:
-    from neuralgpu.errors import UserError
-    from neuralgpu.evaluation.adapters.description import describe
-    from neuralgpu.evaluation.adapters.predictor import open_predictor
-    from neuralgpu.evaluation.outsider import Outsider
-
-    if average:
-        raise UserError("--average takes the mean of a run's seeds; leave it out with --model.")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a program that answers is stopped, too
-    with open_predictor(spec, limits, describe(task)) as predictor:
-        yield _Judged(Outsider(spec, task, predictor), predictor.kind, predictor=predictor)
-
-
 def _judge(
-    judged: _Judged, questions: "list[Question]", folder: Path, *, seed: int, longest: int, seconds: float
+    judged: Judged, questions: "list[Question]", folder: Path, *, seed: int, longest: int, seconds: float
 ) -> "Judgement":
     """Judges, with a progress display, and writes the record when all is done."""
-    from neuralgpu import devices
     from neuralgpu.cli.progress import display
     from neuralgpu.evaluation.judgement import judge as judged_by
-    from neuralgpu.judgement_record import JudgementRecord
 
     subject, started = judged.subject, time.time()
     with display(f"judge {subject.task.name}") as show:
@@ -232,33 +184,7 @@ def _judge(
             gradients=judged.gradients,
             leave_out=tuple(judged.diverged),
         )
-    task, predictor = subject.task, judged.predictor
-    JudgementRecord(
-        model=subject.run,
-        kind=judged.kind,
-        task=task.name,
-        operation=task.operation,
-        sign=getattr(task, "sign", None),
-        base=task.base,
-        layout=task.layout,
-        command=shlex.join(["neuralgpu", *sys.argv[1:]]),
-        test_seed=seed,
-        started=started,
-        seconds=time.time() - started,
-        versions=devices.versions(),
-        device=devices.device_name() if judged.kind == "run" else None,
-        cores=devices.cores(),
-        trained_to=judged.trained_to,
-        trained_seeds=list(judged.trained_seeds),
-        step=subject.step,
-        averaged=subject.averaged,
-        seeds=list(subject.answering),
-        diverged={str(number): step for number, step in judged.diverged.items()},
-        unanswered=dict(predictor.unanswered) if predictor else {},
-        asked=found.asked,
-        spent=dict(predictor.spent) if predictor else {},
-        ended=found.ended,
-    ).write(folder)
+    written_down(judged, found, seed, started).write(folder)
     return found
 
 

@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
-from neuralgpu.cli.arguments import AverageOption, RunArgument, TaskOption, whole_number
+from neuralgpu.cli.arguments import AverageOption, ModelArgument, TaskOption, run_of, whole_number
 from neuralgpu.seed_numbers import LARGEST_SEED
 
 
 def solve(
-    run: RunArgument,
+    run: ModelArgument,
     text: Annotated[str, typer.Argument(metavar="INPUT", help="What to work out, such as '101+11'.")],
     seed: Annotated[
         int | None, whole_number("--seed", 0, LARGEST_SEED, "Which seed answers; the first by default")
@@ -21,12 +21,11 @@ def solve(
     from neuralgpu import devices
     from neuralgpu.cost import check_evaluation
     from neuralgpu.errors import UserError
-    from neuralgpu.run_directory import open_run
     from neuralgpu.tasks import find_task
 
     if average and seed is not None:
         raise UserError("--average asks all the seeds and --seed one of them; give one of these options.")
-    directory = open_run(run)
+    directory = run_of(run)
     asked = find_task(task or directory.config().task)
     right = asked.solve(text)
     config = directory.config()

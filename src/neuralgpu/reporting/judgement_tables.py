@@ -34,6 +34,10 @@ def facts(findings: Findings) -> list[tuple[str, str]]:
         known.append(("Training step", f"{record.step:,}"))
     if record.trained_to is not None:
         known.append(("Longest training inputs", plural(record.trained_to, "symbol")))
+    if record.trained_with is not None:
+        known.append(("Trained with", record.trained_with))
+    if record.trained_on is not None and record.trained_seconds is not None:
+        known.append(("Training time", f"{duration(record.trained_seconds)} ({record.trained_on})"))
     known += [
         ("Inputs asked", f"{record.asked:,}"),
         *((name.capitalize(), f"{number:,}") for name, number in record.spent.items()),
