@@ -117,6 +117,15 @@ def test_without_a_fault_it_says_how_much_was_asked(judged: Judged, make_row: Ca
     )
 
 
+def test_what_only_a_search_found_is_told(judged: Judged, make_row: Callable[..., ResultRow]) -> None:
+    folder = judged([make_row(count=512)], [], None, [COUNTEREXAMPLE])
+    verdict = reach_judgement(read_judgement(folder))
+    assert verdict.tone == "mixed"
+    assert verdict.text == (
+        "Correct on random inputs up to length 401; a search found 1 wrong input, the smallest of 17 symbols."
+    )
+
+
 def test_faults_are_named(judged: Judged, make_row: Callable[..., ResultRow]) -> None:
     rows = [
         make_row(length=41),

@@ -26,7 +26,7 @@ def reach_judgement(findings: Findings) -> Verdict:
             f"of {plural(len(suites), 'suite')}"
         )
     else:
-        clauses = [_random(random), _carries(findings), _zeros(findings), _others(failing)]
+        clauses = [_random(random), _carries(findings), _zeros(findings), _others(failing), _searched(findings)]
         text = "; ".join(clause for clause in clauses if clause)
     unsure = failing or met or findings.counterexamples or findings.record.ended
     tone = "bad" if random and not right else "mixed" if unsure else "good"
@@ -122,6 +122,14 @@ def _others(failing: dict[str, float]) -> str:
     named = [f"{suite} (up to {percent(error)})" for suite, error in list(others.items())[:_NAMED]]
     more = f" and {plural(len(others) - len(named), 'more suite')}" if len(others) > len(named) else ""
     return f"fails on {', '.join(named)}{more}"
+
+
+def _searched(findings: Findings) -> str:
+    """Says that a search found faults that no suite has shown."""
+    found = findings.counterexamples
+    if not found or _wrong_inputs(findings):
+        return ""
+    return f"a search found {plural(len(found), 'wrong input')}, the smallest of {plural(found[0]['length'], 'symbol')}"
 
 
 def _notes(findings: Findings) -> list[str]:
