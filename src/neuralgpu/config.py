@@ -83,6 +83,8 @@ class RunConfig:
     'auto:12GB' for the fastest that fits, which is settled when a run begins."""
     microbatch: int = 0
     """At most so many inputs of a seed are worked on at once by a device; 0 means all of them. Divides the batch."""
+    fused: Literal["auto", "on", "off"] = "auto"
+    """Whether kernels of our own run all the steps of an input at once: 'auto' on a GPU where the model allows it."""
     group: int = 0
     """Most seeds that are worked on at once; the others take their turn. 0: all of them, on a CPU one a core."""
     epoch: int = 200

@@ -110,7 +110,8 @@ class RepeatedStep:
         self.examples = [inputs(group) for group in groups]
         # The first weights are the same for all lengths.
         self.learners = [
-            _first_learner(replace(group, batch=1, microbatch=0, curriculum=CurriculumConfig())) for group in groups
+            _first_learner(replace(group, batch=1, microbatch=0, curriculum=CurriculumConfig(kind="buckets")))
+            for group in groups
         ]
         steps = {len(group.seeds): compiled_step(group) for group in groups}
         self._steps = [steps[len(group.seeds)] for group in groups]

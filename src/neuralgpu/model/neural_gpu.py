@@ -55,6 +55,17 @@ class Output(NamedTuple):
     """What the batch changes the running moments by; in training, with batch normalisation."""
 
 
+class Begin(NamedTuple):
+    """What the steps of an example begin with."""
+
+    state: State
+    weight: Float[Array, "length 1 1"]
+    """1 where the mask is on, 0 elsewhere."""
+    last_step: Int[Array, ""]
+    """Number of the last step that changes an example which stops at its length."""
+    saturation: Float[Array, ""]
+
+
 class _Progress(NamedTuple):
     """What goes from step to step."""
 
@@ -126,8 +137,7 @@ class NeuralGPU(eqx.Module):
         last, _, moments = self._run(grid, mask, training, steps, task, axes, memory, keep_states=False)
         state = last.state if last.summed is None else last.summed
         running = None if self.batch_norm is None or moments is None else self.batch_norm.change_by(moments)
-        read = state[:, 0].astype(self.readout.dtype)
-        return Output(read @ self.readout + self.readout_bias, last.saturation, running)
+        return Output(self.read(state), last.saturation, running)
 
     def trace(
         self,
@@ -152,18 +162,8 @@ class NeuralGPU(eqx.Module):
         keep_states: bool,
     ) -> tuple[_Progress, Any, Any]:
         config = self.config
-        last_step = jnp.sum(mask)
-        if config.steps_scale != 1:
-            last_step = jnp.round(config.steps_scale * last_step).astype(int)
-        if training is not None:
-            last_step = jnp.minimum(last_step, training.steps - 1)
-        weight = mask[:, None, None].astype(self.embedding.dtype)
-        state, saturation = self._embed(grid, weight, training)
-        if training is not None and config.input_dropout:
-            seed = random_bits(training.seed ^ random_bits(jnp.uint32(_BEFORE_THE_FIRST_STEP), ()), ())
-            state = dropout(state, jnp.asarray(config.input_dropout), seed)
-        dtype = jnp.bfloat16 if config.compute == "bfloat16" else self.embedding.dtype
-        state, weight = state.astype(dtype), weight.astype(dtype)
+        state, weight, last_step, saturation = self.begin(grid, mask, training)
+        dtype = state.dtype
         code = self._task_code(task, weight)
         company = self._company(mask, axes, training)
         stops = config.stop == "length" and config.output == "last"
@@ -215,6 +215,27 @@ class NeuralGPU(eqx.Module):
         )
         states, moments = kept or (None, None)
         return last, states, moments
+
+    def begin(
+        self, grid: Int[AnyArray, "length rows"], mask: Bool[AnyArray, "length"], training: Training | None
+    ) -> Begin:
+        """Returns what the step loop of an example begins with."""
+        config, last_step = self.config, jnp.sum(mask)
+        if config.steps_scale != 1:
+            last_step = jnp.round(config.steps_scale * last_step).astype(int)
+        if training is not None:
+            last_step = jnp.minimum(last_step, training.steps - 1)
+        weight = mask[:, None, None].astype(self.embedding.dtype)
+        state, saturation = self._embed(grid, weight, training)
+        if training is not None and config.input_dropout:
+            seed = random_bits(training.seed ^ random_bits(jnp.uint32(_BEFORE_THE_FIRST_STEP), ()), ())
+            state = dropout(state, jnp.asarray(config.input_dropout), seed)
+        dtype = jnp.bfloat16 if config.compute == "bfloat16" else self.embedding.dtype
+        return Begin(state.astype(dtype), weight.astype(dtype), last_step, saturation)
+
+    def read(self, state: State) -> Float[Array, "length symbol"]:
+        """Returns the logits of every position, from its first row."""
+        return state[:, 0].astype(self.readout.dtype) @ self.readout + self.readout_bias
 
     def _embed(self, grid: AnyArray, weight: AnyArray, training: Training | None) -> tuple[State, Float[Array, ""]]:
         grid = jnp.pad(grid, ((0, 0), (0, self.config.height - grid.shape[1])))

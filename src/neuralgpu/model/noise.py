@@ -22,15 +22,24 @@ _BELOW_MINUS_2 = math.erfc(math.sqrt(2)) / 2
 
 def random_bits(seed: UInt32[AnyArray, ""], shape: tuple[int, ...]) -> UInt32[Array, "..."]:
     """Returns 32 well mixed bits for every place of `shape`, in row-major order (two-round multiply-xorshift)."""
-    bits = jax.lax.iota(jnp.uint32, math.prod(shape)) * jnp.uint32(_WEYL) + seed
+    return random_bits_at(jax.lax.iota(jnp.uint32, math.prod(shape)), seed).reshape(shape)
+
+
+def random_bits_at(place: UInt32[AnyArray, "..."], seed: UInt32[AnyArray, ""]) -> UInt32[Array, "..."]:
+    """Returns the bits of some places, counted in row-major order."""
+    bits = place * jnp.uint32(_WEYL) + seed
     bits = (bits ^ (bits >> 16)) * jnp.uint32(0x21F0AAAD)
     bits = (bits ^ (bits >> 15)) * jnp.uint32(0x735A2D97)
-    return (bits ^ (bits >> 15)).reshape(shape)
+    return bits ^ (bits >> 15)
 
 
 def gaussian(seed: UInt32[AnyArray, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
     """Returns noise of mean 0 and variance 1: the sum of four uniform bytes, normal up to 3.4 deviations."""
-    bits = random_bits(seed, shape)
+    return gaussian_of(random_bits(seed, shape))
+
+
+def gaussian_of(bits: UInt32[AnyArray, "..."]) -> Float[Array, "..."]:
+    """Returns the noise that bits stand for."""
     total = (bits & 255) + ((bits >> 8) & 255) + ((bits >> 16) & 255) + (bits >> 24)
     return (total.astype(jnp.float32) - _BYTE_SUM_MEAN) / _BYTE_SUM_DEVIATION
 

@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float, Int, UInt32
 from neuralgpu.config import RunConfig
 from neuralgpu.model.arrays import AnyArray
 from neuralgpu.model.batch_norm import EXAMPLE_AXIS, Moments
+from neuralgpu.model.fused import run_fused, why_not_fused
 from neuralgpu.model.neural_gpu import NeuralGPU, Training
 
 
@@ -53,6 +54,12 @@ class Report(NamedTuple):
     """What the bucket changes the batch normalisation's running moments by."""
 
 
+def fused(config: RunConfig) -> bool:
+    """Says whether the step loop of a batch is run by the fused kernels."""
+    on_gpu = jax.default_backend() == "gpu"
+    return config.fused == "on" or (config.fused == "auto" and on_gpu and not why_not_fused(config.model))
+
+
 def active_positions(
     grid: Int[AnyArray, "batch length rows"], target: Int[AnyArray, "batch length"]
 ) -> Bool[Array, "batch length"]:
@@ -80,7 +87,11 @@ def objective(
         axis_names = (EXAMPLE_AXIS, *axes)
         return model(grid, mask, training, steps, examples.task, axis_names, config.strategy)
 
-    logits, saturation, running = jax.vmap(run, axis_name=EXAMPLE_AXIS)(examples.grid, mask, examples.seed)
+    if fused(config):
+        training = Training(examples.seed, rate, weights.noise, examples.steps)
+        (logits, saturation), running = run_fused(model, examples.grid, mask, training, steps), None
+    else:
+        logits, saturation, running = jax.vmap(run, axis_name=EXAMPLE_AXIS)(examples.grid, mask, examples.seed)
     right = jnp.take_along_axis(logits, examples.target[..., None], axis=-1).squeeze(-1)
     cross_entropy = jax.nn.logsumexp(logits, axis=-1) - right
     counted = mask if config.optimiser.loss_over == "mask" else jnp.ones_like(mask)
