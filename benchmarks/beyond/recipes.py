@@ -37,9 +37,15 @@ class Asked:
 NO_COST = "optimiser.saturation_weight=0"
 UNTIL_LEARNED = "optimiser.saturation_until='learned'"
 UNTIL_OPENED = "optimiser.saturation_until='opened'"
-GENTLE = ("model.channels=64", "model.dropout=0.05", "optimiser.learning_rate=0.0133", "curriculum.proving_epochs=8")
-"""For decimal digits, whose table is larger: more channels, less dropout, a seed is given time."""
-GROWING = "model.noise_schedule='curriculum'"
+DECIMAL = (
+    "model.channels=64",
+    "model.dropout=0.05",
+    "model.noise_schedule='curriculum'",
+    "optimiser.learning_rate=0.0133",
+    "optimiser.fall_below=0.2",
+    "curriculum.proving_epochs=8",
+)
+"""The table of decimal digits is larger: more channels, less disturbance at the start, and a seed is given time."""
 UP_TO_25 = ("curriculum.buckets=[8,12,16,20,25]", "curriculum.max_length=25", "curriculum.proving_bucket=0")
 """Aligned sums need no longer inputs: nothing has a long way to go."""
 
@@ -47,18 +53,22 @@ RECIPES = {
     recipe.name: recipe
     for recipe in (
         # Padded binary sums. All in one ensemble: they differ in what is no part of a compiled step.
-        Recipe("badd-until-opened", "badd", (UNTIL_OPENED,), 20),
-        Recipe("badd-until-learned", "badd", (UNTIL_LEARNED,), 10),
+        Recipe("badd-until-learned", "badd", (UNTIL_LEARNED,), 20),
+        Recipe("badd-until-opened", "badd", (UNTIL_OPENED,), 10),
         Recipe("badd-no-cost", "badd", (NO_COST,), 10),
         Recipe("badd-preset", "badd", (), 10),
         # Padded decimal sums.
-        Recipe("add-growing-noise", "add", (*GENTLE, UNTIL_OPENED, GROWING), 10),
-        Recipe("add-no-cost", "add", (*GENTLE, NO_COST, "model.noise=0.05"), 10),
+        Recipe("add-until-learned", "add", (*DECIMAL, UNTIL_LEARNED), 20),
         # Aligned sums.
-        Recipe("badde-no-cost", "badde", (*UP_TO_25, NO_COST), 20),
-        Recipe("adde-no-cost", "adde", (*UP_TO_25, NO_COST, "model.dropout=0.05", GROWING), 20),
+        Recipe("badde-until-learned", "badde", (*UP_TO_25, UNTIL_LEARNED), 20),
+        Recipe(
+            "adde-until-learned",
+            "adde",
+            (*UP_TO_25, UNTIL_LEARNED, "model.dropout=0.05", "model.noise_schedule='curriculum'"),
+            20,
+        ),
         # Products.
-        Recipe("bmul-until-opened", "bmul", (UNTIL_OPENED,), 10),
+        Recipe("bmul-until-learned", "bmul", (UNTIL_LEARNED,), 10),
     )
 }
 
