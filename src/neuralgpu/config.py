@@ -55,6 +55,9 @@ class OptimiserConfig:
     """diagonal: weight of the saturation cost at the start and at most; 0 turns it off."""
     saturation_schedule: Literal["adapted", "constant"] = "adapted"
     """'adapted': after every epoch the weight becomes learning rate * loss / saturation cost, as published."""
+    saturation_until: Literal["end", "opened", "learned"] = "end"
+    """diagonal: how long there is a saturation cost. 'end': to the last step. 'opened': until the curriculum has
+    reached its longest inputs. 'learned': until these are learned, where the falling rate begins to fall."""
     loss_over: Literal["mask", "bucket"] = "mask"
     """'mask': cross-entropy where the input or target has a symbol. 'bucket': everywhere, padding included."""
 

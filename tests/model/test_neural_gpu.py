@@ -163,6 +163,22 @@ def test_steps_can_be_given_and_are_rounded_up_to_whole_rounds(models: dict[Mode
     assert np.abs(given - after_a_round).max() < 1e-4
 
 
+@each_config
+def test_steps_that_end_at_rest_give_the_answer_of_all_of_them(
+    models: dict[ModelConfig, NeuralGPU], config: ModelConfig
+) -> None:
+    model, rng = models[config], np.random.default_rng(4)
+    grids, masks = rng.integers(0, 12, (3, BUCKET, 1)), np.arange(BUCKET) < np.array([[3], [BUCKET], [USED]])
+    whole = jax.jit(jax.vmap(lambda grid, mask: model(grid, mask, steps=6).logits))(grids, masks)
+
+    @jax.jit
+    def settled(steps: jax.Array) -> jax.Array:
+        return jax.vmap(lambda grid, mask: model(grid, mask, steps=steps, until_settled=True).logits)(grids, masks)
+
+    # Two programs, of which each rounds as it is fused.
+    assert np.allclose(settled(jnp.asarray(6)), whole, rtol=0, atol=1e-6)
+
+
 def test_the_saturation_cost_is_that_of_the_embedding_and_of_every_step(models: dict[ModelConfig, NeuralGPU]) -> None:
     config = CONFIGS["diagonal"]
     model, (grid, mask) = models[config], inputs(1)

@@ -10,7 +10,7 @@ from jaxtyping import Array
 
 from neuralgpu.errors import UserError
 from neuralgpu.model.memory import OFFLOAD, SQRT, STEP, STORE, Memory, treeverse
-from neuralgpu.model.unroll import unroll
+from neuralgpu.model.unroll import unroll, unroll_until_settled
 
 COPIES = jnp.array([[1.0], [10.0], [100.0]])
 
@@ -98,3 +98,26 @@ def test_a_device_without_host_memory_says_what_to_use(monkeypatch: pytest.Monke
     monkeypatch.setattr(jax, "local_devices", lambda: [Device()])
     with pytest.raises(UserError, match=r"needs a device that reaches pinned_host memory, this one has device; use "):
         unroll(lambda carry, inputs: (carry, None), jnp.zeros(1), COPIES, 1, memory=OFFLOAD)
+
+
+def test_steps_end_where_a_whole_round_changes_nothing_for_anybody() -> None:
+    """With so many rounds the test would not come to its own end."""
+
+    def settled(start: Array) -> Array:
+        def step(carry: Array, inputs: tuple[Array, Array]) -> tuple[Array, None]:
+            return carry // inputs[0], None
+
+        return unroll_until_settled(step, start, jnp.array([1, 2, 1]), 2_000_000_000)
+
+    assert np.array_equal(jax.jit(jax.vmap(settled))(jnp.array([0, 1, 1000])), [0, 0, 0])
+
+
+@pytest.mark.parametrize("last_step", [4, 5])
+def test_a_round_that_comes_back_to_its_start_is_not_at_rest(last_step: int) -> None:
+    def step(carry: Array, inputs: tuple[Array, Array]) -> tuple[Array, None]:
+        copy, number = inputs
+        return jnp.where(number <= last_step, carry + copy, carry), None
+
+    copies = jnp.array([1, -1])
+    expected, _ = unroll(step, jnp.zeros((), int), copies, 9, memory=STORE)
+    assert unroll_until_settled(step, jnp.zeros((), int), copies, jnp.asarray(9)) == expected == (last_step == 4)

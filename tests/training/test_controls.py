@@ -127,6 +127,22 @@ def test_a_saturation_weight_that_is_not_adapted_stays(config: RunConfig) -> Non
     assert after.saturation_weight == config.optimiser.saturation_weight == 1e-3
 
 
+@pytest.mark.parametrize(
+    ("until", "remains"),
+    [("end", [True, True, True]), ("learned", [True, True, False]), ("opened", [False, False, False])],
+)
+def test_the_saturation_cost_ends_where_the_settings_say(until: str, remains: list[bool]) -> None:
+    """Three epochs: the last but one length, then the longest with a large and with a small error."""
+    optimiser = replace(DIAGONAL.optimiser, schedule="falling", saturation_until=until)
+    config = replace(DIAGONAL, optimiser=optimiser, curriculum=CurriculumConfig(max_length=9))
+    controls, weighs = initial_controls(config, VALID), []
+    controls = replace(controls, curriculum=CurriculumState((TaskState(7),)))
+    for step, error in ((200, 0.2), (400, 0.0), (600, 0.2), (800, 0.0)):
+        controls, _ = after_epoch(config, controls, [EpochStatistics(0.02, error, 0.1)], VALID, step)
+        weighs.append(controls.saturation_weight > 0)
+    assert weighs[0] and weighs[1:] == remains
+
+
 def test_a_saturation_weight_of_0_stays_0() -> None:
     config = replace(DIAGONAL, optimiser=replace(DIAGONAL.optimiser, saturation_weight=0.0))
     after, _ = after_epoch(config, initial_controls(config, VALID), [EpochStatistics(0.02, 0.9, 0.4)], VALID, 200)

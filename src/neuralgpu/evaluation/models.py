@@ -127,7 +127,8 @@ class TrainedModels:
     @cached_property
     def _compiled(self) -> Callable[[NeuralGPU, np.ndarray, np.ndarray], Array]:
         def logits(model: NeuralGPU, grid: Array, mask: Array) -> Array:
-            return model(grid, mask, task=jax.numpy.int32(self.task_number), axes=(EXAMPLE_AXIS, "device")).logits
+            number = jax.numpy.int32(self.task_number)
+            return model(grid, mask, task=number, axes=(EXAMPLE_AXIS, "device"), until_settled=True).logits
 
         def symbols(model: NeuralGPU, grid: Array, mask: Array) -> Array:
             return jax.numpy.argmax(logits(model, grid, mask), axis=-1)

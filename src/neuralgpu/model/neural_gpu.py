@@ -24,7 +24,7 @@ from neuralgpu.model.embedding import embedded
 from neuralgpu.model.global_operation import GlobalOperation, initial_operation
 from neuralgpu.model.memory import STEP, STORE, Memory
 from neuralgpu.model.noise import dropout, gaussian, random_bits
-from neuralgpu.model.unroll import unroll
+from neuralgpu.model.unroll import unroll, unroll_until_settled
 
 _BEFORE_THE_FIRST_STEP = 2**32 - 1
 """Stands for the number of a step where the input's dropout is drawn."""
@@ -115,10 +115,12 @@ class NeuralGPU(eqx.Module):
         grid: Int[AnyArray, "length rows"],
         mask: Bool[AnyArray, "length"],
         training: Training | None = None,
-        steps: int | None = None,
+        steps: int | Int[Array, ""] | None = None,
         task: Int[AnyArray, ""] | None = None,
         axes: tuple[str, ...] = (),
         memory: Memory = STEP,
+        *,
+        until_settled: bool = False,
     ) -> Output:
         """Runs the model on a grid that fills a bucket.
 
@@ -133,8 +135,13 @@ class NeuralGPU(eqx.Module):
             axes: names of the mapped axes along which the examples of a batch lie, for batch normalisation; without
                 any, the example is a batch of its own.
             memory: what is kept in training for the backward pass.
+            until_settled: whether, outside training, the steps end where they change no example of a `vmap` any more.
+                The answer is that of all the steps, which may be traced then; it has no gradient. What the settings
+                make depend on every step, a sum of the states or a batch's moments, takes all of them.
         """
-        last, _, moments = self._run(grid, mask, training, steps, task, axes, memory, keep_states=False)
+        last, _, moments = self._run(
+            grid, mask, training, steps, task, axes, memory, keep_states=False, until_settled=until_settled
+        )
         state = last.state if last.summed is None else last.summed
         running = None if self.batch_norm is None or moments is None else self.batch_norm.change_by(moments)
         return Output(self.read(state), last.saturation, running)
@@ -154,12 +161,13 @@ class NeuralGPU(eqx.Module):
         grid: Int[AnyArray, "length rows"],
         mask: Bool[AnyArray, "length"],
         training: Training | None,
-        steps: int | None,
+        steps: int | Int[Array, ""] | None,
         task: Int[AnyArray, ""] | None,
         axes: tuple[str, ...],
         memory: Memory,
         *,
         keep_states: bool,
+        until_settled: bool = False,
     ) -> tuple[_Progress, Any, Any]:
         config = self.config
         state, weight, last_step, saturation = self.begin(grid, mask, training)
@@ -204,11 +212,16 @@ class NeuralGPU(eqx.Module):
         cells = tuple(jax.vmap(lambda cell: prepared(cell, config.height))(cell) for cell in self.cells)
         # Once for all the steps; batch normalisation keeps its precision.
         cells, operation = jax.tree.map(lambda leaf: leaf.astype(dtype), (cells, self.global_operation))
+        copies = _Copy(cells, operation, self.batch_norm)
+        made: Any = config.steps(grid.shape[0]) if steps is None else steps
+        rounds = config.rounds(made)
+        if until_settled and training is None and company is None and config.output == "last":
+            return unroll_until_settled(step, _Progress(state, saturation, None), copies, rounds), None, None
         last, kept = unroll(
             step,
             _Progress(state, saturation, jnp.zeros_like(at_least_single(state)) if config.output == "sum" else None),
-            _Copy(cells, operation, self.batch_norm),
-            config.rounds(config.steps(grid.shape[0]) if steps is None else steps),
+            copies,
+            rounds,
             memory=STORE if training is None else memory,
             last_step=last_step if skips else None,
             example_axis=axes[0] if company is not None and axes else None,

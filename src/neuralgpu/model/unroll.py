@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
-from jaxtyping import Array, Int, PyTree
+from jaxtyping import Array, Bool, Int, PyTree
 
 from neuralgpu.errors import UserError
 from neuralgpu.model.memory import OFFLOAD, SQRT, STORE, Memory
@@ -78,6 +78,44 @@ def unroll(
     return jax.lax.scan(needed_round, carry, jnp.arange(rounds))
 
 
+def unroll_until_settled(step: Step, carry: PyTree, copies: PyTree, rounds: int | Array) -> PyTree:
+    """Applies `step` as `unroll` does, but no longer than until a whole round has changed nothing.
+
+    What a round of steps leaves as it is, bit for bit and step for step, all later ones would: the last carry is the
+    same as that of all the rounds. Under `vmap` the loop ends where no example's carry changes any more. It cannot be
+    differentiated in reverse.
+
+    Args:
+        step: maps (carry, (one copy, step number)) to (carry, output that is not kept). It makes of the same carry and
+            copy always the same, or leaves the carry alone from some step number on.
+        copies: weights, with the copies along the leading axis of every array.
+        rounds: the most rounds; may be traced.
+
+    Returns:
+        The last carry.
+    """
+    count = jax.tree.leaves(copies)[0].shape[0]
+
+    def checked(loop: tuple[PyTree, Array], inputs: tuple[PyTree, Array]) -> tuple[tuple[PyTree, Array], None]:
+        carry, moved = loop
+        new, _ = step(carry, inputs)
+        for before, after in zip(jax.tree.leaves(carry), jax.tree.leaves(new), strict=True):
+            moved |= jnp.any(before != after)
+        return (new, moved), None
+
+    def one_round(loop: tuple[PyTree, Array, Array]) -> tuple[PyTree, Array, Array]:
+        carry, number, _ = loop
+        steps = (copies, number * count + jnp.arange(count))
+        (carry, moved), _ = jax.lax.scan(checked, (carry, jnp.zeros((), bool)), steps)
+        return carry, number + 1, _any_in_batch(moved)
+
+    def goes_on(loop: tuple[PyTree, Array, Array]) -> Array:
+        _, number, moved = loop
+        return (number < rounds) & moved
+
+    return jax.lax.while_loop(goes_on, one_round, (carry, jnp.zeros((), jnp.int32), jnp.ones((), bool)))[0]
+
+
 def _recording(step: Step, carry: PyTree, copies: PyTree, steps: int) -> tuple[Step, PyTree]:
     """Returns a step without output that writes its outputs into a part of the carry, and the carry with that part."""
     one_copy = jax.tree.map(lambda leaf: leaf[0], copies)
@@ -134,6 +172,17 @@ def _host_memory() -> str:
             "use treeverse:K or sqrt."
         )
     return _HOST
+
+
+@jax.custom_batching.custom_vmap
+def _any_in_batch(moved: Bool[Array, ""]) -> Bool[Array, ""]:
+    """Says whether it holds for any example or seed under `vmap`; not batched, so that one loop goes on for all."""
+    return moved
+
+
+@_any_in_batch.def_vmap
+def _(axis_size: int, in_batched: list[bool], moved: Array) -> tuple[Array, bool]:
+    return _any_in_batch(jnp.any(moved, axis=0) if in_batched[0] else moved), False
 
 
 @jax.custom_batching.custom_vmap

@@ -119,6 +119,10 @@ def after_epoch(
     if adapted and main.saturation > 0:
         weight = learning_rate(config, controls, step) * main.loss / main.saturation
         weight = min(max(weight, _LOWEST_SATURATION_WEIGHT), config.optimiser.saturation_weight)
+    opened = curriculum.complete(config.curriculum, state, valid)
+    ends = {"end": False, "opened": opened, "learned": learned_at is not None}
+    if ends[config.optimiser.saturation_until]:
+        weight = 0.0
     return replace(
         controls,
         curriculum=state,
