@@ -59,7 +59,7 @@ class Begin(NamedTuple):
     """What the steps of an example begin with."""
 
     state: State
-    weight: Float[Array, "length 1 1"]
+    weight: Float[AnyArray, "length 1 1"]
     """1 where the mask is on, 0 elsewhere."""
     last_step: Int[Array, ""]
     """Number of the last step that changes an example which stops at its length."""
