@@ -43,8 +43,11 @@ def test_everything_is_wired(run_cli: RunCli, compiled_programs: Path, tmp_path:
     drawn = {path.stem for path in (out / "figures").iterdir()}
     assert {"figure-2", "figure-5", "figure-6-left", "figure-7-1", "table-1", "table-3"} <= drawn
     assert all(path.suffix == ".svg" for path in (out / "figures").iterdir())
-    [log] = read_lines(out / "log.jsonl")
-    assert log["command"] == f"neuralgpu reproduce all --scale smoke --out {out}"
+    log = read_lines(out / "log.jsonl")[0]
+    assert (log["command"], log["did"]) == (
+        f"neuralgpu reproduce all --scale smoke --out {out}",
+        "measurement operations",
+    )
 
     def files() -> dict[Path, int]:
         return {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}

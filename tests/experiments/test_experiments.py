@@ -6,9 +6,11 @@ from typing import get_args
 
 import pytest
 
+from neuralgpu.cli.reproduce_plan import hours_text
 from neuralgpu.cluster.spec import grid, sweep_spec
 from neuralgpu.errors import UserError
 from neuralgpu.experiments import measuring
+from neuralgpu.experiments.costs import planned
 from neuralgpu.experiments.experiment import SCALES, Experiment, Scale
 from neuralgpu.experiments.paper import paper_numbers
 from neuralgpu.experiments.registry import ALL, EXPERIMENTS, chosen, find_scale
@@ -83,7 +85,9 @@ def test_after_a_laptop_has_run_it_only_other_sizes_are_missing(experiment: Expe
     for claim in findings.claims:
         assert claim.verdict in get_args(Verdict)
         if claim.verdict == "not run":
-            assert re.search(r"left to --scale paper|not measured yet|not begun|jobs are done|no part of", claim.why)
+            assert re.search(
+                r"left to the scale 'paper'|not measured yet|not begun|jobs are done|no part of", claim.why
+            )
         else:
             assert claim.ours != "–"
             assert claim.verdict == "agrees" or claim.why, claim
@@ -91,6 +95,14 @@ def test_after_a_laptop_has_run_it_only_other_sizes_are_missing(experiment: Expe
         assert findings.drawings
     for drawing in findings.drawings:
         assert re.search(r"n is the number of seeds|n = ", drawing.caption), drawing.caption
+
+
+def test_the_page_has_the_cost_of_the_paper_s_scale(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reproduce.md").read_text(encoding="utf-8")
+    for line in planned(tmp_path, "paper", chosen(ALL)):
+        cells = [line.experiment, *line.what.split(), f"{line.trainings:,}" if line.trainings else "–"]
+        cells += ["0", *map(hours_text, line.hours.values())] if line.trainings else ["no"]
+        assert re.search(r"^" + r" +".join(map(re.escape, cells)) + r"$", page, flags=re.MULTILINE), cells
 
 
 def test_names_of_drawings_differ(tmp_path: Path) -> None:

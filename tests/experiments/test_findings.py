@@ -50,7 +50,7 @@ def test_a_job_that_is_missing_is_told(tmp_path: Path) -> None:
     directory, jobs = invented.begin(tmp_path, "figure-4", values)
     invented.finish(directory, jobs[0], invented.nothing_wrong)
     for claim in claims(tmp_path, "fig4").values():
-        assert claim.why == "1 of 3 jobs are done, none of this; neuralgpu reproduce fig4 --scale laptop goes on."
+        assert claim.why == "1 of 3 jobs are done, none of this; the command above goes on."
 
 
 @pytest.mark.parametrize(("layout", "verdict"), [("e", "agrees"), ("", "differs")])

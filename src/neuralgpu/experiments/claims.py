@@ -55,7 +55,6 @@ def missing(
     results: Results,
     sweeps: Callable[[Scale], Mapping[str, SweepValues]],
     sweep: str,
-    experiment: str,
     scale: Scale,
     *,
     sizes: Sequence[int] = (),
@@ -66,21 +65,18 @@ def missing(
         results: what there is.
         sweeps: those that the experiment rests on.
         sweep: name of the one in question.
-        experiment: what runs it.
         scale: of the reproduction.
         sizes: numbers of channels that the claim is about, where the scale does not have them.
     """
-    found, command = results.sweep(sweep), f"neuralgpu reproduce {experiment} --scale {scale}"
+    found = results.sweep(sweep)
     if scale != "paper" and sizes:
-        listed = " and ".join(map(str, sizes))
-        cost = f"neuralgpu reproduce {experiment} --scale paper --dry-run"
-        return f"{listed} channels are left to --scale paper; its cost: {cost}."
+        return f"{' and '.join(map(str, sizes))} channels are left to the scale 'paper'."
     if sweep not in sweeps(scale) or (found is not None and not found.missing):
         return f"no part of the scale {scale!r}."
     if found is None:
-        return f"not begun; {command} runs it."
+        return "not begun yet; the command above runs it."
     done = len(found.jobs) - len(found.missing)
-    return f"{done} of {len(found.jobs)} jobs are done, none of this; {command} goes on."
+    return f"{done} of {len(found.jobs)} jobs are done, none of this; the command above goes on."
 
 
 def order(what: str, better: CellResults | None, worse: CellResults | None, length: int, reason: str) -> Claim:

@@ -67,7 +67,7 @@ def _claim(results: Results, scale: Scale, variant: str, channels: int, kind: st
     hits, count = successes(cells, length)
     if not count or (scale == "smoke" and channels != 24):
         sizes = () if channels == 24 else (channels,)
-        return not_run(what, percent(published_share), missing(results, _sweeps, SWEEP, "fig2", scale, sizes=sizes))
+        return not_run(what, percent(published_share), missing(results, _sweeps, SWEEP, scale, sizes=sizes))
     tasks = " and ".join(cell.task for cell in cells)
     why = f"over {tasks} instead of 13 tasks; {short_training(cells[0], lengths(scale)[0])}"
     return share(what, published_share, hits, count, cells[0].steps, why)

@@ -51,13 +51,14 @@ def _findings(results: Results, scale: Scale) -> Findings:
         sizes, at = (), cells(results, size)
         if scale != "paper":
             sizes = (size,)
-        why = missing(results, _sweeps, SWEEP, "fig3", scale, sizes=sizes)
+        why = missing(results, _sweeps, SWEEP, scale, sizes=sizes)
         for better, worse in (("2 > 4 > 10", "2 > 5 > 10"), ("2 > 5 > 10", "2 > 10"), ("2 > 10", "10")):
-            what = f"Decimal multiplication, {size} channels: {better} does better than {worse}"
+            told = " does better than ".join(chain.replace(">", "→") for chain in (better, worse))
+            what = f"Decimal multiplication, {size} channels: {told}"
             claims.append(order(what, at[better], at[worse], long, why))
     if scale == "laptop":
-        at, why = cells(results, 24), missing(results, _sweeps, SWEEP, "fig3", scale)
-        what = "Decimal multiplication, 24 channels, which the paper does not have: 2 > 4 > 10 does better than 10"
+        at, why = cells(results, 24), missing(results, _sweeps, SWEEP, scale)
+        what = "Decimal multiplication, 24 channels, which the paper does not have: 2 → 4 → 10 does better than 10"
         claims.append(order(what, at["2 > 4 > 10"], at["10"], long, why))
     for size in channels(scale):
         if found := curves({chain.replace(">", "→"): cell for chain, cell in cells(results, size).items()}, long):

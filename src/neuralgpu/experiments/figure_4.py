@@ -39,7 +39,7 @@ def _findings(results: Results, scale: Scale) -> Findings:
     size = {"smoke": 4, "laptop": 24, "paper": 128}[scale]
     names = {chain: "-".join(task.strip() for task in text.split(">")) for chain, text in _CHAINS.items()}
     cells = {chain: cell_of(results, _SWEEP, f"{name}-classic-{size}") for chain, name in names.items()}
-    why = missing(results, _sweeps, _SWEEP, "fig4", scale)
+    why = missing(results, _sweeps, _SWEEP, scale)
     always, then, many = cells.values()
     claims = [
         order("Two factors, then three does better than always three", then, always, long, why),

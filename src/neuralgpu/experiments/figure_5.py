@@ -90,14 +90,14 @@ def _example_claim(name: str, results: Results, scale: Scale, why: str) -> Claim
 def _findings(results: Results, scale: Scale) -> Findings:
     numbers, long = paper("figure-5"), lengths(scale)[1]
     cells = {size: cell_of(results, _SWEEP, f"{_TASK}-classic-{size}") for size in _channels(scale)}
-    why = missing(results, _sweeps, _SWEEP, "fig5", scale)
+    why = missing(results, _sweeps, _SWEEP, scale)
     sizes = sorted({*_channels("paper"), *(_channels(scale) if scale == "laptop" else ())})
     claims = []
     for size in (24, numbers["channels"]):
-        later = missing(results, _sweeps, _SWEEP, "fig5", scale, sizes=(size,) if size != 24 else ())
+        later = missing(results, _sweeps, _SWEEP, scale, sizes=(size,) if size != 24 else ())
         claims.append(_right_claim(cells.get(size), scale, size, later))
     for smaller, larger in pairwise(sizes):
-        later = missing(results, _sweeps, _SWEEP, "fig5", scale, sizes=(smaller, larger))
+        later = missing(results, _sweeps, _SWEEP, scale, sizes=(smaller, larger))
         what = f"{larger} channels do better than {smaller}"
         claims.append(order(what, cells.get(larger), cells.get(smaller), long, later))
     claims += [_example_claim(name, results, scale, why) for name in _EXAMPLES]

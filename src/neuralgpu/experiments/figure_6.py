@@ -216,7 +216,7 @@ def _drawings(results: Results, scale: Scale, rows: Sequence[ThresholdRow]) -> l
 def _findings(results: Results, scale: Scale) -> Findings:
     numbers, longest = paper("figure-6"), lengths(scale)[0]
     cells, rows = _cells(results, scale), _thresholds(results)
-    why = {sweep: missing(results, _sweeps, sweep, "fig6", scale) for sweep in (_CURVES, _SEEDS)}
+    why = {sweep: missing(results, _sweeps, sweep, scale) for sweep in (_CURVES, _SEEDS)}
     decimal = cells["decimal, random"]
     explained = "" if decimal is None or not decimal.done else short_training(decimal, longest)
     claims = [

@@ -55,8 +55,8 @@ def _findings(results: Results, scale: Scale) -> Findings:
         small = 4
     adding, multiplying = _cells(results, _ADDITION, small), _cells(results, _MULTIPLICATION, small)
     wide = _cells(results, _MULTIPLICATION, large)
-    why = {sweep: missing(results, _sweeps, sweep, "fig7", scale) for sweep in _NAMES}
-    later = missing(results, _sweeps, _MULTIPLICATION, "fig7", scale, sizes=(large,))
+    why = {sweep: missing(results, _sweeps, sweep, scale) for sweep in _NAMES}
+    later = missing(results, _sweeps, _MULTIPLICATION, scale, sizes=(large,))
     name = f"{small} channels"
     claims = [
         order(

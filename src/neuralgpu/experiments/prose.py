@@ -35,7 +35,7 @@ def _variability(results: Results, scale: Scale, channels: int) -> Claim:
     found, long = results.sweep(figure_2.SWEEP), lengths(scale)[1]
     cells = [] if found is None else [cell for cell in found.chosen(channels=channels) if len(cell.done) > 1]
     if not cells:
-        return not_run(what, "yes", missing(results, EXPERIMENT.sweeps, figure_2.SWEEP, "prose", scale))
+        return not_run(what, "yes", missing(results, EXPERIMENT.sweeps, figure_2.SWEEP, scale))
     counts = [cell.successes(long) for cell in cells]
     split = sum(0 < hits < count for hits, count in counts)
     apart = sum(_spread(list(cell.best_errors(long).values())) for cell in cells)
@@ -71,9 +71,7 @@ def _changes(results: Results, scale: Scale, channels: int) -> list[Claim]:
             shares[variant] = [hits / count for hits, count in counts]
             trainings += counts[0][1]
     if "classic" not in shares or len(shares) < 3:
-        return [
-            not_run(what, "yes", missing(results, EXPERIMENT.sweeps, figure_2.SWEEP, "prose", scale)) for what in whats
-        ]
+        return [not_run(what, "yes", missing(results, EXPERIMENT.sweeps, figure_2.SWEEP, scale)) for what in whats]
     trained, generalises = shares.pop("classic")
     small = sum(share[1] - generalises <= most for share in shares.values())
     up = [
@@ -112,7 +110,7 @@ def _larger(results: Results, scale: Scale) -> Claim:
     counts = [figure_2.successes(figure_2.cells_of(results, "classic", size), long) for size in (128, 24)]
     if not all(count for _, count in counts):
         sizes = () if scale == "paper" else (128,)
-        return not_run(what, said, missing(results, EXPERIMENT.sweeps, figure_2.SWEEP, "prose", scale, sizes=sizes))
+        return not_run(what, said, missing(results, EXPERIMENT.sweeps, figure_2.SWEEP, scale, sizes=sizes))
     shares = [hits / count for hits, count in counts]
     return Claim(
         what=what,
@@ -135,8 +133,7 @@ def _memory(results: Results, scale: Scale) -> list[Claim]:
     measured = 4 if scale == "smoke" else size
     batches = sorted({batch for of_size, _, batch in found if of_size == measured})
     if not batches:
-        command = f"neuralgpu reproduce prose --scale {scale}"
-        return [not_run(what, "yes", f"not measured yet; {command} does it.") for what in whats]
+        return [not_run(what, "yes", "not measured yet; the command above does it.") for what in whats]
 
     def gigabytes(memory: str, batch: int) -> float:
         return found[measured, memory, batch]["bytes"] / 1e9
@@ -174,11 +171,11 @@ def _memory(results: Results, scale: Scale) -> list[Claim]:
     ]
 
 
-def _applications(results: Results, scale: Scale) -> Claim:
+def _applications(results: Results) -> Claim:
     what = "The layers are applied n times to an input of length n"
     steps = table_1.points(results, "neural-gpu", "steps")
     if not steps:
-        return not_run(what, "n", f"not measured yet; neuralgpu reproduce table1 --scale {scale} does it.")
+        return not_run(what, "n", "not measured yet; the command above does it.")
     most = max(abs(count - length) for length, count in steps.items())
     told = ", ".join(f"{count:.0f} at {length}" for length, count in list(steps.items())[:4])
     return Claim(
@@ -193,7 +190,7 @@ def _applications(results: Results, scale: Scale) -> Claim:
 def _findings(results: Results, scale: Scale) -> Findings:
     channels = 4 if scale == "smoke" else 24
     claims = [
-        _applications(results, scale),
+        _applications(results),
         _variability(results, scale, channels),
         *_changes(results, scale, channels),
         _larger(results, scale),

@@ -59,7 +59,7 @@ def part_of(results: Results, scale: Scale, experiment: Experiment) -> Part:
         name=experiment.name,
         title=experiment.title,
         section=experiment.section,
-        command=f"neuralgpu reproduce {experiment.name} --scale {scale}",
+        command=f"neuralgpu reproduce {experiment.name} --scale {scale} --out {results.folder}",
         setting=findings.setting,
         claims=findings.claims,
         drawings=findings.drawings,
@@ -86,7 +86,7 @@ def _facts(results: Results, scale: Scale) -> list[tuple[str, str]]:
         ended = datetime.fromtimestamp(max(line["time"] + line["seconds"] for line in log), tz=UTC)
         facts += [
             ("Commands", "; ".join(dict.fromkeys(line["command"] for line in log))),
-            ("Called", plural(len(log), "time")),
+            ("Called", plural(len({line.get("call", line["time"]) for line in log}), "time")),
             ("Time in all", duration(sum(line["seconds"] for line in log))),
             ("Machine", "; ".join(dict.fromkeys(line["machine"] for line in log))),
             ("From", f"{began:%Y-%m-%d %H:%M} UTC"),

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,18 +116,27 @@ def run_missing(
         UserError: something is not possible, such as a sweep that began with other settings.
         StorageError: the disk refused.
     """
-    done, started = Done(), time.time()
-    try:
-        for experiment in experiments:
-            for name, values in experiment.sweeps(scale).items():
-                if not stop():
-                    _run_sweep(Results(folder), name, values, address, show, stop, done)
-            for measurement in experiment.measurements(scale):
-                if not stop():
-                    _measure(Results(folder), measurement, tell, done)
-    finally:
-        if done.jobs or done.measured:
-            _log(folder, command, started, done)
+    done, call = Done(), round(time.time(), 3)
+
+    def doing(what: str, work: Callable[[], None]) -> None:
+        """Does something, and writes down how long it took if there was anything to do."""
+        before, started = (done.jobs, done.measured), time.time()
+        try:
+            work()
+        finally:
+            if (done.jobs, done.measured) != before:
+                _log(folder, {"command": command, "call": call, "did": what}, started)
+
+    for experiment in experiments:
+        for name, values in experiment.sweeps(scale).items():
+            if not stop():
+                doing(
+                    f"sweep {name}",
+                    partial(_run_sweep, Results(folder), name, values, address, show, stop, done),
+                )
+        for measurement in experiment.measurements(scale):
+            if not stop():
+                doing(f"measurement {measurement.name}", partial(_measure, Results(folder), measurement, tell, done))
     return done
 
 
@@ -214,18 +224,10 @@ def _measure(results: Results, measurement: Measurement, tell: Tell, done: Done)
     done.measured += 1
 
 
-def _log(folder: Path, command: str, started: float, done: Done) -> None:
+def _log(folder: Path, record: dict[str, Any], started: float) -> None:
     machine = f"{platform.system()} {platform.machine()}, {cores()} cores, {memory_bytes() / 1e9:.0f} GB"
-    record = {
-        "command": command,
-        "time": round(started, 3),
-        "seconds": round(time.time() - started, 1),
-        "machine": machine,
-        "version": __version__,
-        "jobs": done.jobs,
-        "measured": done.measured,
-    }
-    append_lines(folder / "log.jsonl", [record])
+    times = {"time": round(started, 3), "seconds": round(time.time() - started, 1)}
+    append_lines(folder / "log.jsonl", [{**record, **times, "machine": machine, "version": __version__}])
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

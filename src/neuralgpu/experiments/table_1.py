@@ -41,11 +41,11 @@ def _fit(found: dict[int, float]) -> Exponent:
     return fitted_exponent(list(found), list(found.values()))
 
 
-def _claim(results: Results, model: str, power: int, command: str) -> Claim:
+def _claim(results: Results, model: str, power: int) -> Claim:
     what = f"{_TITLES[model]}: operations grow as n to the power of"
     found = points(results, model, "operations")
     if not found:
-        return not_run(what, str(power), f"not measured yet; {command} does it.")
+        return not_run(what, str(power), "not measured yet; the command above does it.")
     fit, steps = _fit(found), _fit(points(results, model, "steps"))
     near = abs(fit.exponent - power) <= _NEAR
     return Claim(
@@ -59,8 +59,7 @@ def _claim(results: Results, model: str, power: int, command: str) -> Claim:
 
 
 def _findings(results: Results, scale: Scale) -> Findings:
-    command = f"neuralgpu reproduce table1 --scale {scale}"
-    claims = [_claim(results, model, power, command) for model, power in paper("table-1")["steps"].items()]
+    claims = [_claim(results, model, power) for model, power in paper("table-1")["steps"].items()]
     drawings: list[Drawing] = []
     if results.measured(MEASURED):
         groups = {

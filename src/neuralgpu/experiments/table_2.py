@@ -57,16 +57,14 @@ def _findings(results: Results, scale: Scale) -> Findings:
             published,
             figure_3.cells(results, size)[chain] if scale == "paper" else None,
             scale,
-            missing(
-                results, EXPERIMENT.sweeps, figure_3.SWEEP, "table2", scale, sizes=(size,) if scale != "paper" else ()
-            ),
+            missing(results, EXPERIMENT.sweeps, figure_3.SWEEP, scale, sizes=(size,) if scale != "paper" else ()),
         )
         for chain, row in paper("table-2")["works"].items()
         for size, published in zip(paper("table-2")["channels"], row, strict=True)
     ]
     if scale != "paper":
         [size] = figure_3.channels(scale)
-        why = missing(results, EXPERIMENT.sweeps, figure_3.SWEEP, "table2", scale)
+        why = missing(results, EXPERIMENT.sweeps, figure_3.SWEEP, scale)
         claims += [
             _claim(f"{chain.replace('>', '→')}, {size} channels, which the paper does not have", "–", cell, scale, why)
             for chain, cell in figure_3.cells(results, size).items()

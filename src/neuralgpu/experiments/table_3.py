@@ -173,7 +173,7 @@ def _ones_wrong(results: Results, size: int) -> float:
 
 
 def _findings(results: Results, scale: Scale) -> Findings:
-    why = missing(results, _sweeps, _SWEEP, "table3", scale)
+    why = missing(results, _sweeps, _SWEEP, scale)
     drawings: list[Drawing] = []
     zeros = _zeros(scale)
     each = _lines(results, "leading-zeros", zeros)

@@ -134,7 +134,7 @@ def growth_with_length(
     figure = new_figure(title, 3.3)
     axes = figure.subplots()
     for (name, (points, fit)), (color, marker, line) in zip(groups.items(), cycle(_STYLES), strict=False):
-        power = "" if fit is None else f" ∝ n^{round(fit.exponent, 2) + 0:.2f}"
+        power = "" if fit is None else f" ∝ $n^{{{round(fit.exponent, 2) + 0:.2f}}}$"
         axes.plot(
             list(points),
             list(points.values()),
