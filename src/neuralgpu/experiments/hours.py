@@ -10,7 +10,7 @@ that moves on after every epoch. Judging is not counted; a run that ends early b
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,12 +18,12 @@ import numpy as np
 from neuralgpu.cluster.spec import Cell
 from neuralgpu.config import RunConfig
 from neuralgpu.cost import STEP_PASSES, operations
-from neuralgpu.curriculum import CurriculumState, Draw, TaskState, complete, draw, initial_state, longest, update
+from neuralgpu.curriculum import CurriculumState, TaskState, complete, draw, initial_state, longest, update
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.tasks import find_task
 from neuralgpu.training.padding import padded_length
 
-_DRAWS_AN_EPOCH, _DRAWS_IN_THE_END = 6, 100
+_DRAWS, _DRAWS_AN_EPOCH, _DRAWS_IN_THE_END = 400, 6, 100
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def rate_for(channels: int, rates: dict[int, Rate]) -> Rate:
     return Rate(rates[nearest].beside, rates[nearest].an_operation, f"extrapolated from {nearest} channels")
 
 
-def mean_operations(config: RunConfig, draws: int = 400) -> float:
+def mean_operations(config: RunConfig) -> float:
     """Returns the operations of a seed's training step, averaged over what its curriculum draws in the end."""
     curriculum, rng = config.curriculum, np.random.default_rng(0)
     valid = [find_task(name).valid_length for name in config.tasks]
@@ -105,11 +105,7 @@ def mean_operations(config: RunConfig, draws: int = 400) -> float:
         for of_task in valid
     ]
     state = CurriculumState(tuple(TaskState(length, solved=True) for length in reached))
-    return _mean(config, [draw(curriculum, state, valid, rng, config.batch) for _ in range(draws)])
-
-
-def _mean(config: RunConfig, drawn: Sequence[Sequence[Draw]]) -> float:
-    """Returns the mean operations of steps with these draws."""
+    drawn = [draw(curriculum, state, valid, rng, config.batch) for _ in range(_DRAWS)]
     return statistics.fmean(
         STEP_PASSES * config.batch * sum(operations(config.model, padded_length(config, [one])) for one in of_step)
         for of_step in drawn
@@ -121,16 +117,33 @@ def run_operations(config: RunConfig) -> float:
 
     A seed that learns more slowly makes more of its steps on shorter inputs.
     """
+    key = (config.curriculum, config.tasks, config.epoch, config.steps, config.batch, config.model.depends_on_padding)
+    if key not in _drawn:  # sizes and most variants draw the same lengths
+        _drawn[key] = _lengths(config)
+    return (
+        STEP_PASSES
+        * config.batch
+        * sum(steps * operations(config.model, length) for length, steps in _drawn[key].items())
+    )
+
+
+_drawn: dict[Hashable, Mapping[int, float]] = {}
+
+
+def _lengths(config: RunConfig) -> Mapping[int, float]:
+    """Returns how many steps have a batch of each padded length, for a seed that moves on after every epoch."""
     curriculum, rng = config.curriculum, np.random.default_rng(0)
     valid = [find_task(name).valid_length for name in config.tasks]
-    state, left, total = initial_state(curriculum, valid), config.steps, 0.0
-    while left > 0 and not complete(curriculum, state, valid):
-        drawn = [draw(curriculum, state, valid, rng, config.batch) for _ in range(_DRAWS_AN_EPOCH)]
-        steps = min(left, config.epoch)
-        total += steps * _mean(config, drawn)
+    state, left, found = initial_state(curriculum, valid), config.steps, defaultdict[int, float](float)
+    while left > 0:
+        ended = complete(curriculum, state, valid)
+        steps, draws = (left, _DRAWS_IN_THE_END) if ended else (min(left, config.epoch), _DRAWS_AN_EPOCH)
+        for _ in range(draws):
+            for one in draw(curriculum, state, valid, rng, config.batch):
+                found[padded_length(config, [one])] += steps / draws
         left -= steps
         state = update(curriculum, state, valid, [0.0] * len(valid))
-    return total + left * mean_operations(config, _DRAWS_IN_THE_END)
+    return found
 
 
 def costs(cells: Sequence[Cell], rates: dict[int, Rate]) -> list[Cost]:

@@ -79,7 +79,7 @@ def _facts(results: Results, scale: Scale) -> list[tuple[str, str]]:
     facts = [
         ("Scale", scale),
         ("Trainings", f"{done:,} done of {planned:,} begun"),
-        ("Training time", duration(sum(cell.seconds for cell in cells))),
+        ("Training time", duration(sum((cell.seconds for cell in cells), 0.0))),
     ]
     if log:
         began = datetime.fromtimestamp(min(line["time"] for line in log), tz=UTC)
@@ -87,7 +87,7 @@ def _facts(results: Results, scale: Scale) -> list[tuple[str, str]]:
         facts += [
             ("Commands", "; ".join(dict.fromkeys(line["command"] for line in log))),
             ("Called", plural(len({line.get("call", line["time"]) for line in log}), "time")),
-            ("Time in all", duration(sum(line["seconds"] for line in log))),
+            ("Time in all", duration(float(sum(line["seconds"] for line in log)))),
             ("Machine", "; ".join(dict.fromkeys(line["machine"] for line in log))),
             ("From", f"{began:%Y-%m-%d %H:%M} UTC"),
             ("To", f"{ended:%Y-%m-%d %H:%M} UTC"),

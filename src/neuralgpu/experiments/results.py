@@ -100,7 +100,7 @@ class CellResults:
     def seconds(self) -> float:
         """Seconds that its finished jobs were trained."""
         events = (event for run in self.runs for event in of_kind(read_lines(run.events_file), "finish"))
-        return sum(event["seconds"] for event in events)
+        return float(sum(event["seconds"] for event in events))
 
 
 class SweepResults:
