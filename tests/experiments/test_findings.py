@@ -1,5 +1,7 @@
 """What is concluded from invented results."""
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -129,6 +131,18 @@ def test_table_1_fits_exponents(tmp_path: Path) -> None:
     ]
     invented.measured(tmp_path, measurement.name, measurement.arguments, found)
     assert [claim.verdict for claim in claims(tmp_path, "table1").values()] == ["agrees", "agrees", "differs"]
+
+
+def test_the_report_in_the_documentation_is_what_is_written_now(tmp_path: Path) -> None:
+    kept = Path(__file__).parents[2] / "docs" / "paper"
+    copy = shutil.copytree(kept, tmp_path / "paper")
+    *written, _ = write_report(copy, "laptop", force=True)
+    for page in written:
+        assert isinstance(page, Path)
+        now = page.read_text(encoding="utf-8").replace(str(copy), "docs/paper")
+        then = (kept / page.name).read_text(encoding="utf-8")
+        # What the fonts and floats of a machine decide is left out.
+        assert re.sub("<svg.*?</svg>", "", now, flags=re.DOTALL) == re.sub("<svg.*?</svg>", "", then, flags=re.DOTALL)
 
 
 def test_a_report_is_written_once_for_the_same_results(tmp_path: Path) -> None:

@@ -123,6 +123,7 @@ def _hard_claim(name: str, cell: CellResults | None, why: str, longest: int) -> 
         return not_run(what, "yes", why)
     errors = [median(sizes[size]) for size in (held, lost)]
     agrees = errors[0] < _LOST <= errors[1]
+    each = ", ".join(percent(error) for error in sizes[lost])
     return Claim(
         what=what,
         paper="yes",
@@ -130,7 +131,7 @@ def _hard_claim(name: str, cell: CellResults | None, why: str, longest: int) -> 
         trainings=len(cell.done),
         steps=cell.steps,
         verdict="agrees" if agrees else "differs",
-        why="" if agrees else short_training(cell, longest),
+        why="" if agrees else f"seed by seed {each} wrong at {lost} digits; {short_training(cell, longest)}",
     )
 
 

@@ -209,7 +209,8 @@ def _measure(results: Results, measurement: Measurement, tell: Tell, done: Done)
         if sweep is not None:
             arguments["models"] = {name: measuring.models_of(sweep.cells[name].runs) for name in measurement.cells}
     except DamagedRunError as error:
-        done.problems.append(f"{measurement.name} needs the weights of {measurement.sweep}, which are gone: {error}")
+        place = results.sweep_directory(measurement.sweep).path
+        done.problems.append(f"{measurement.name} needs weights ({error}); remove {place} to train again.")
         return
     found = functions[measurement.what](**arguments, watch=tell)
     record = {
