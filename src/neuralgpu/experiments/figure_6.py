@@ -28,6 +28,8 @@ _SUITE = "carry-low"
 _LOST = 0.25
 """Error of the suite 'carry', half of whose sums hold no carry, from which on most of the carries are lost."""
 _FEWEST_FOR_TAIL = 3
+_NORMAL = 1.96
+"""Standard errors on either side of a 95% interval."""
 
 
 def _tasks(scale: Scale) -> dict[str, str]:
@@ -159,6 +161,7 @@ def _threshold_claims(rows: Sequence[ThresholdRow], steps: int | None, why: str,
             continue
         hits = sum(least <= size and (most is None or size <= most) for size in reached)
         claims.append(share(what, published_share, hits, len(rows), steps, explained))
+    claims.append(_extrapolation(rows, steps, why))
     best = f"Longest carry of the best of {numbers['seeds']:,} adders"
     if not rows:
         return [*claims, not_run(best, str(numbers["best"]), why)]
@@ -178,6 +181,26 @@ def _threshold_claims(rows: Sequence[ThresholdRow], steps: int | None, why: str,
             why=text,
         ),
     ]
+
+
+def _extrapolation(rows: Sequence[ThresholdRow], steps: int | None, why: str) -> Claim:
+    """Says how many trainings the fitted tail asks for until one carries very far."""
+    numbers = paper("figure-6")
+    digits, trials = numbers["extrapolated_digits"], numbers["extrapolated_trials"]
+    what = f"Trainings until one adder carries {digits:,} digits, if the tail is a power law"
+    if not rows:
+        return not_run(what, f"{trials:,.0f}", why)
+    tail = _tail(rows)
+    found = None if tail is None else len(rows) / tail.seeds * (digits / tail.start) ** tail.exponent
+    return Claim(
+        what=what,
+        paper=f"{trials:,.0f}",
+        ours="no tail to fit" if found is None else f"{found:,.0f}",
+        trainings=len(rows),
+        steps=steps,
+        verdict="undecided",
+        why=f"an extrapolation; here it rests on the {0 if tail is None else tail.seeds} seeds of the upper half.",
+    )
 
 
 def _tail(rows: Sequence[ThresholdRow]) -> Tail | None:
@@ -201,7 +224,8 @@ def _drawings(results: Results, scale: Scale, rows: Sequence[ThresholdRow]) -> l
     if len(rows) >= _FEWEST_FOR_TAIL and any(row.threshold is not None for row in rows):
         tail = _tail(rows)
         fitted = (
-            f" The fitted tail falls as c to the power of −{tail.exponent:.2g} ± {tail.error:.1g} (standard error), "
+            f" The fitted tail falls as c to the power of −{tail.exponent:.2g} (95% interval "
+            f"−{tail.exponent + _NORMAL * tail.error:.2g} to −{max(0.0, tail.exponent - _NORMAL * tail.error):.2g}), "
             f"from {tail.start} digits on."
             if tail
             else ""
