@@ -15,7 +15,7 @@ version = release = neuralgpu.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build", "gallery/**"]
+exclude_patterns = ["_build", "gallery/**", "paper/**"]
 nitpicky = True
 nitpick_ignore_regex = [
     (

@@ -1,25 +1,9 @@
 """How the time of a training step grows with the length of its inputs."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
-
-import numpy as np
 
 from neuralgpu.benchmark.measure import LeftOut, Measured
-
-
-class Exponent(NamedTuple):
-    """A fit of time = constant * length ** exponent."""
-
-    exponent: float
-    standard_error: float
-    """Of the exponent, from the scatter of the points about the fit."""
-
-
-def fitted_exponent(lengths: Sequence[int], seconds: Sequence[float]) -> Exponent:
-    """Fits a power law by least squares on the logarithms of at least three points."""
-    (exponent, _), covariance = np.polyfit(np.log(lengths), np.log(seconds), 1, cov=True)
-    return Exponent(float(exponent), float(covariance[0, 0] ** 0.5))
+from neuralgpu.power_law import Exponent, fitted_exponent
 
 
 def long_half(lengths: Sequence[int]) -> list[int]:

@@ -20,6 +20,7 @@ from neuralgpu.cli import (
     judge,
     models,
     report,
+    reproduce,
     runs,
     sample,
     solve,
@@ -68,6 +69,7 @@ def options(
 COMMANDS = {
     "train": train.train,
     "sweep": sweep.sweep,
+    "reproduce": reproduce.reproduce,
     "evaluate": evaluate.evaluate,
     "judge": judge.judge,
     "break": break_.break_run,

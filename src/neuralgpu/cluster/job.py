@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neuralgpu import __version__, devices
 from neuralgpu.cluster.board import Report, Reporter
@@ -20,10 +20,16 @@ from neuralgpu.config import RunConfig
 from neuralgpu.errors import BusyRunError, DamagedRunError, UserError
 from neuralgpu.evaluation.questions import Question
 from neuralgpu.model.memory import Auto, parse_memory
+from neuralgpu.rows import append_lines, append_rows, read_lines, replace_lines
 from neuralgpu.run_directory import RunDirectory, create_run, open_run
 from neuralgpu.run_lock import locked
-from neuralgpu.tasks import add_tasks, find_task
+from neuralgpu.tasks import add_tasks
 
+if TYPE_CHECKING:
+    from neuralgpu.training.standing import Progress
+
+_LOOKS_FILE = "looks.jsonl"
+"""Rows of the looks on the way, until they become part of the results."""
 _PATIENCE = 120.0
 """Seconds in which a worker that was given up, on a machine that does not answer, lets go of its run."""
 
@@ -79,66 +85,123 @@ def work(out: str, token: str, record: dict[str, Any], cpus: int, send: Callable
         try:
             for file in directory.task_files():
                 add_tasks(file)
-            job = job_of(record)
-            host = socket.gethostname()
-            attempt = directory.log_attempt(
-                job.name, {"host": host, "pid": os.getpid(), "time": round(time.time(), 3), "cpus": cpus}
-            )
-            reporter = Reporter(send, {"host": host, "attempt": attempt})
-            reporter.tell("training", 0, job.config.steps)
-            with _held(directory.run(job.name).path):
-                return _work(directory, job, cpus, reporter, stop)
+            return bring_to_end(directory, job_of(record), cpus, send, stop.is_set)
         except UserError as error:
             return Outcome("failed", str(error))
 
 
-def _work(directory: SweepDirectory, job: Job, cpus: int, reporter: Reporter, stop: threading.Event) -> Outcome:
+def bring_to_end(
+    directory: SweepDirectory, job: Job, cpus: int, send: Callable[[Report], None], stop: Callable[[], bool]
+) -> Outcome:
+    """Brings a job to its end from wherever it stands, in this process.
+
+    Args:
+        directory: the sweep's.
+        job: what is to be done.
+        cpus: number of cores to train on; counts where JAX has not started yet.
+        send: takes reports.
+        stop: says whether to save and end.
+    """
+    try:
+        host = socket.gethostname()
+        attempt = directory.log_attempt(
+            job.name, {"host": host, "pid": os.getpid(), "time": round(time.time(), 3), "cpus": cpus}
+        )
+        reporter = Reporter(send, {"host": host, "attempt": attempt})
+        reporter.tell("training", 0, job.config.steps)
+        with _held(directory.run(job.name).path):
+            return _work(directory, job, cpus, reporter, stop)
+    except UserError as error:
+        return Outcome("failed", str(error))
+
+
+def _work(directory: SweepDirectory, job: Job, cpus: int, reporter: Reporter, stop: Callable[[], bool]) -> Outcome:
     if directory.finished_rows(job.name) is not None:
         return Outcome("done")
     devices.configure(cpus)
     _check_platform(job)
-    run = _train(directory.run(job.name), job.config, reporter, stop)
+    run = _train(directory.run(job.name), job, reporter, stop)
     if run is None:
         return Outcome("stopped")
     # Rows of an attempt that did not come to its end.
     run.results_file.unlink(missing_ok=True)
     run.examples_file.unlink(missing_ok=True)
+    append_lines(run.results_file, read_lines(run.path / _LOOKS_FILE))
     if not _judge(run, job, reporter, stop):
         return Outcome("stopped")
     directory.finish(job.name)
     return Outcome("done")
 
 
-def _train(run: RunDirectory, config: RunConfig, reporter: Reporter, stop: threading.Event) -> RunDirectory | None:
+def _train(run: RunDirectory, job: Job, reporter: Reporter, stop: Callable[[], bool]) -> RunDirectory | None:
     """Trains to the last step and returns the run; None where it was stopped before, and saved."""
     from neuralgpu.checkpoint import load_latest
+    from neuralgpu.training.compilation import Compiler
     from neuralgpu.training.loop import Trainer
     from neuralgpu.training.run_events import finish_event, start_event
 
     resumed = None
     if run.begun:
         run = open_run(run.path)
-        _check_same(run, config)
+        _check_same(run, job.config)
         resumed, _ = load_latest(run.checkpoints)
     else:
-        run = create_run(run.path, _settled(config), force=True)
-    config = run.config()
-    trainer = Trainer(run, config, resumed)
+        run = create_run(run.path, _settled(job.config), force=True)
+    compiler = Compiler()
+    trainer = Trainer(run, run.config(), resumed, compiler)
+    _forget_looks_after(run, trainer.step)
     if trainer.step >= trainer.last_step:
         return run
     if resumed is None:
-        run.append_event("start", 0, **start_event(config, "neuralgpu sweep"))
+        run.append_event("start", 0, **start_event(run.config(), "neuralgpu sweep"))
     else:
         run.append_event("resume", trainer.step)
-    finished = trainer.train(lambda progress: reporter.tell("training", progress.step, progress.last_step), stop.is_set)
-    if not finished:
-        run.append_event("interrupt", trainer.step)
-        return None
+
+    def watch(progress: "Progress") -> None:
+        reporter.tell("training", progress.step, progress.last_step)
+
+    def pause() -> bool:
+        return stop() or _look_due(job, trainer.step)
+
+    while True:
+        if _look_due(job, trainer.step):
+            _look(run, job, trainer.step)
+        if trainer.train(watch, pause):
+            break
+        if stop():
+            run.append_event("interrupt", trainer.step)
+            return None
+        trainer = Trainer(run, run.config(), load_latest(run.checkpoints)[0], compiler)
     run.append_event("finish", trainer.step, **finish_event(trainer))
     return run
 
 
-def _judge(run: RunDirectory, job: Job, reporter: Reporter, stop: threading.Event) -> bool:
+def _look_due(job: Job, step: int) -> bool:
+    return job.every > 0 and step > 0 and step % job.every == 0
+
+
+def _look(run: RunDirectory, job: Job, step: int) -> None:
+    """Asks a run that is still to be trained some random inputs of every length; the rows are kept apart."""
+    from neuralgpu.evaluation.judging import looked
+
+    if any(row["step"] == step for row in read_lines(run.path / _LOOKS_FILE)):
+        return
+    asked = [
+        replace(question, count=min(question.count, job.every_count))
+        for question in job.questions
+        if question.suite.name == "random"
+    ]
+    append_rows(run.path / _LOOKS_FILE, looked(run, job.task, asked, job.judging_seed))
+
+
+def _forget_looks_after(run: RunDirectory, step: int) -> None:
+    """Removes what was seen at steps that a resumed run makes again."""
+    file = run.path / _LOOKS_FILE
+    if file.exists():
+        replace_lines(file, [row for row in read_lines(file) if row["step"] <= step])
+
+
+def _judge(run: RunDirectory, job: Job, reporter: Reporter, stop: Callable[[], bool]) -> bool:
     """Asks the run all of the job's questions; returns whether it was not stopped before the last one."""
     from neuralgpu.evaluation.judging import judged
 
@@ -147,8 +210,8 @@ def _judge(run: RunDirectory, job: Job, reporter: Reporter, stop: threading.Even
     def watch(done: int, question: Question) -> None:
         reporter.tell("evaluating", done, total)
 
-    asked = judged(run, find_task(job.config.task), job.questions, job.judging_seed, watch, warn=lambda text: None)
-    return all(not stop.is_set() for _ in asked)
+    asked = judged(run, job.task, job.questions, job.judging_seed, watch, warn=lambda text: None)
+    return all(not stop() for _ in asked)
 
 
 def _check_platform(job: Job) -> None:

@@ -14,7 +14,7 @@ from neuralgpu.evaluation.questions import Question
 from neuralgpu.evaluation.suites import find_suite
 from neuralgpu.model.memory import bytes_text, parse_bytes
 from neuralgpu.settings import run_config
-from neuralgpu.tasks import find_task
+from neuralgpu.tasks import Task, find_task
 
 _SHARE = 0.7
 """Of a device's memory that a job may count on; JAX takes three quarters of a GPU's."""
@@ -46,6 +46,17 @@ class Job:
     cpus: int
     gpus: int
     memory: int
+    every: int = 0
+    """Training steps between two looks at the random inputs on the way; 0: none."""
+    every_count: int = 32
+    """Inputs in each cell of such a look."""
+    asked: str = ""
+    """What is asked, where that is not the task that is learned last."""
+
+    @property
+    def task(self) -> Task:
+        """What is asked."""
+        return find_task(self.asked or self.config.task)
 
     @property
     def operations(self) -> float:
@@ -61,7 +72,7 @@ class Job:
 def job_of(record: dict[str, Any]) -> Job:
     """Returns the job of plain values."""
     config = run_config(record["config"])
-    task = find_task(config.task)
+    task = find_task(record.get("asked") or config.task)
     asked = tuple(Question(find_suite(suite), task, size, count) for suite, size, count in record["questions"])
     return Job(**{**record, "config": config, "questions": asked})
 
@@ -151,7 +162,10 @@ def _job(cell: Cell, seeds: tuple[int, ...], gpus: int, wish: JobSpec) -> Job:
     config = replace(cell.config, seeds=seeds)
     cpus = wish.cpus or (1 if gpus else len(seeds))
     memory = parse_bytes(wish.memory) or (_HOST_BYTES_BESIDE_A_GPU if gpus else training_bytes(config, cpus))
-    return Job(f"{cell.name}/{_range_text(seeds)}", config, cell.questions, cell.judging_seed, cpus, gpus, memory)
+    name = f"{cell.name}/{_range_text(seeds)}"
+    asked = cell.questions[0].task.name
+    looks = cell.every, cell.every_count, "" if asked == config.task else asked
+    return Job(name, config, cell.questions, cell.judging_seed, cpus, gpus, memory, *looks)
 
 
 def _range_text(seeds: tuple[int, ...]) -> str:

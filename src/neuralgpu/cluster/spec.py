@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from neuralgpu.choice import chosen_config
-from neuralgpu.config import RunConfig
+from neuralgpu.config import RunConfig, check_room
 from neuralgpu.cost import check_evaluation, check_step
 from neuralgpu.errors import UserError, shown
 from neuralgpu.evaluation.questions import Question, questions, sizes_below
@@ -38,11 +38,24 @@ class JudgingSpec:
     """Inputs in each cell."""
     seed: int = 0
     """Decides the inputs."""
+    task: str = ""
+    """What is asked, where that is not the task that is learned last."""
+    every: int = 0
+    """Training steps between two looks at the random inputs on the way, for curves; 0: at the end only."""
+    every_count: int = 32
+    """Inputs in each cell of such a look."""
 
     def __post_init__(self) -> None:
         for name in self.suites:
             find_suite(name)
-        for name, low, high in (("lengths", 1, 100_000), ("carries", 1, 50_000), ("count", 1, 10_000_000)):
+        bounds = {
+            "lengths": (1, 100_000),
+            "carries": (1, 50_000),
+            "count": (1, 10_000_000),
+            "every": (0, 10_000_000),
+            "every_count": (1, 10_000_000),
+        }
+        for name, (low, high) in bounds.items():
             given = getattr(self, name)
             for number in given if isinstance(given, tuple) else (given,):
                 if not low <= number <= high:
@@ -122,6 +135,10 @@ class Cell:
     questions: tuple[Question, ...]
     judging_seed: int
     """Decides the inputs of the questions."""
+    every: int = 0
+    """Training steps between two looks on the way; 0: none."""
+    every_count: int = 32
+    """Inputs in each cell of such a look."""
 
 
 def read_spec(path: Path) -> tuple[SweepSpec, dict[str, Any]]:
@@ -190,14 +207,15 @@ def _cell(
     check_step(config)
     asked = tuple(_questions(spec.evaluate, config))
     check_evaluation(config.model, 1, [(question.length, question.count) for question in asked])
-    return Cell(
-        "-".join([*config.tasks, variant, str(config.model.channels)]), config, seeds, asked, spec.evaluate.seed
-    )
+    name = "-".join([*config.tasks, variant, str(config.model.channels)])
+    judging = spec.evaluate
+    return Cell(name, config, seeds, asked, judging.seed, judging.every, judging.every_count)
 
 
 def _questions(judging: JudgingSpec, config: RunConfig) -> list[Question]:
     """Returns what a cell's seeds are asked: of the suites that are wanted, those that fit the task."""
-    task = find_task(config.task)
+    task = find_task(judging.task or config.task)
+    check_room(config, task)
     wanted = judging.suites
     if not wanted:
         every = not judging.lengths and not judging.carries

@@ -3,10 +3,11 @@
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from neuralgpu import __version__
 from neuralgpu.cluster.directory import SweepDirectory, check_place, create_sweep
@@ -130,13 +131,8 @@ def resume_sweep(
         StorageError: the disk refused.
     """
     directory = SweepDirectory(path)
-    if spec_file is not None:
-        _check_unchanged(spec_file, directory)
-    if directory.plan["version"] != __version__:
-        raise UserError(
-            f"{path} began with neuralgpu {directory.plan['version']}, this is {__version__}; install that one, or "
-            "begin the sweep anew."
-        )
+    given = directory.plan["spec"] if spec_file is None else read_toml(spec_file)
+    check_plan(directory, given, spec_file or path)
     for file in directory.task_files():
         add_tasks(file)
     jobs = directory.jobs()
@@ -158,13 +154,28 @@ def this_machine() -> Machine:
     return Machine(socket.gethostname(), cores(), gpus, int(_SHARE * memory_bytes()), min(memories, default=0))
 
 
-def _check_unchanged(spec_file: Path, directory: SweepDirectory) -> None:
-    given, before = read_toml(spec_file), directory.plan["spec"]
+def check_plan(directory: SweepDirectory, given: Mapping[str, Any], source: object) -> None:
+    """Refuses to go on with a sweep that began with another spec or another version.
+
+    Args:
+        directory: the sweep's.
+        given: the spec as plain values.
+        source: where it comes from, for the message.
+
+    Raises:
+        UserError: it did.
+    """
+    before = directory.plan["spec"]
     changed = sorted(key for key in given.keys() | before.keys() if given.get(key) != before.get(key))
     if changed:
         raise UserError(
-            f"{spec_file} is not the spec that {directory.path} began with: it differs in {', '.join(changed)}; "
+            f"{source} is not the spec that {directory.path} began with: it differs in {', '.join(changed)}; "
             "begin another sweep with another --out, or give --resume alone."
+        )
+    if directory.plan["version"] != __version__:
+        raise UserError(
+            f"{directory.path} began with neuralgpu {directory.plan['version']}, this is {__version__}; install that "
+            "one, or begin the sweep anew."
         )
 
 

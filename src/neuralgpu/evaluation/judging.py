@@ -7,7 +7,7 @@ from neuralgpu.cost import check_evaluation
 from neuralgpu.evaluation.models import load_models
 from neuralgpu.evaluation.questions import Question
 from neuralgpu.evaluation.score import Finding, examine
-from neuralgpu.rows import append_lines, append_rows
+from neuralgpu.rows import ResultRow, append_lines, append_rows
 from neuralgpu.run_directory import RunDirectory
 from neuralgpu.tasks import Task
 
@@ -54,3 +54,9 @@ def judged(
         append_rows(directory.results_file, finding.rows)
         append_lines(directory.examples_file, finding.examples)
         yield finding
+
+
+def looked(directory: RunDirectory, task: Task, asked: Sequence[Question], seed: int) -> list[ResultRow]:
+    """Asks a run's models some questions and returns the rows, of which nothing is kept in the run directory."""
+    models = load_models(directory, task)
+    return [row for finding in examine(models, list(asked), seed, lambda *_: None) for row in finding.rows]
