@@ -12,7 +12,7 @@ from neuralgpu.config import RunConfig
 from neuralgpu.cost import operations
 from neuralgpu.curriculum import Draw
 from neuralgpu.model.config import ModelConfig
-from neuralgpu.model.neural_gpu import initial_model
+from neuralgpu.model.initial import initial_model
 
 SMALL = ModelConfig(channels=3, height=1, layers=1, copies=3)
 

@@ -9,7 +9,8 @@ import pytest
 
 from neuralgpu.checkpoint import Checkpoint, named_arrays, save
 from neuralgpu.evaluation.models import TrainedModels, load_models
-from neuralgpu.model.neural_gpu import NeuralGPU, initial_model
+from neuralgpu.model.initial import initial_model
+from neuralgpu.model.neural_gpu import NeuralGPU
 from neuralgpu.run_directory import RunDirectory, create_run
 from neuralgpu.settings import run_config
 from neuralgpu.tasks import find_task

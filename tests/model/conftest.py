@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from neuralgpu.model.config import ModelConfig
-from neuralgpu.model.neural_gpu import NeuralGPU, Output, Training, initial_model
+from neuralgpu.model.initial import initial_model
+from neuralgpu.model.neural_gpu import NeuralGPU, Output, Training
 
 CONFIGS = {
     "cgru": ModelConfig(channels=6, height=2, layers=2, copies=3, dropout=0.3, noise=0.1),

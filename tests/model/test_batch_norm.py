@@ -10,7 +10,8 @@ import pytest
 
 from neuralgpu.model.batch_norm import EXAMPLE_AXIS, BatchNorm, Company, Moments, initial_batch_norm
 from neuralgpu.model.config import ModelConfig
-from neuralgpu.model.neural_gpu import NeuralGPU, initial_model
+from neuralgpu.model.initial import initial_model
+from neuralgpu.model.neural_gpu import NeuralGPU
 
 LENGTH, HEIGHT, CHANNELS = 6, 2, 3
 Kind = Literal["everywhere", "masked"]

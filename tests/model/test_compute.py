@@ -12,8 +12,9 @@ from jax.extend.core import jaxprs_in_params
 
 from neuralgpu.model.batch_norm import EXAMPLE_AXIS
 from neuralgpu.model.config import ModelConfig
+from neuralgpu.model.initial import initial_model
 from neuralgpu.model.memory import OFFLOAD, SQRT, STEP, STORE, Memory, treeverse
-from neuralgpu.model.neural_gpu import NeuralGPU, Training, initial_model
+from neuralgpu.model.neural_gpu import NeuralGPU, Training
 
 from .conftest import BUCKET, CONFIGS, drawn, inputs, quickly_compiled
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from neuralgpu.model.config import ModelConfig
-from neuralgpu.model.neural_gpu import NeuralGPU, Training, initial_model
+from neuralgpu.model.initial import initial_model
+from neuralgpu.model.neural_gpu import NeuralGPU, Training
 
 from .conftest import USED, drawn, each_config, inputs, quickly_compiled, run, training
 

@@ -13,7 +13,8 @@ import pytest
 
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.model.global_operation import SHIFTS, Attention, Shift, initial_operation
-from neuralgpu.model.neural_gpu import NeuralGPU, Training, initial_model
+from neuralgpu.model.initial import initial_model
+from neuralgpu.model.neural_gpu import NeuralGPU, Training
 from neuralgpu.model.relaxation import distance_of_copies
 
 OFF = ModelConfig(channels=6, height=2, layers=1, copies=2, dropout=0.0)

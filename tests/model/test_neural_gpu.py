@@ -12,7 +12,8 @@ import pytest
 
 from neuralgpu.model.cell import Context
 from neuralgpu.model.config import ModelConfig
-from neuralgpu.model.neural_gpu import NeuralGPU, initial_model
+from neuralgpu.model.initial import initial_model
+from neuralgpu.model.neural_gpu import NeuralGPU
 
 from .conftest import BUCKET, CONFIGS, USED, drawn, each_config, inputs, quickly_compiled, run, training
 

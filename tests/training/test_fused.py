@@ -12,7 +12,7 @@ from neuralgpu.config import RunConfig
 from neuralgpu.errors import UserError
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.model.fused import backward, forward, kernel_slope, shape, tile, units
-from neuralgpu.model.neural_gpu import initial_model
+from neuralgpu.model.initial import initial_model
 from neuralgpu.training.objective import Examples, Weights, objective
 
 BATCH, BUCKET, LENGTHS = 3, 6, (6, 3, 5)

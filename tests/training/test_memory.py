@@ -11,7 +11,7 @@ import pytest
 from neuralgpu.config import RunConfig
 from neuralgpu.errors import UserError
 from neuralgpu.model.config import ModelConfig
-from neuralgpu.model.neural_gpu import initial_model
+from neuralgpu.model.initial import initial_model
 from neuralgpu.training import memory
 from neuralgpu.training.memory import settled, step_bytes
 from neuralgpu.training.microbatch import batch_gradient

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from neuralgpu.config import RunConfig
-from neuralgpu.model.neural_gpu import NeuralGPU, Training, initial_model
+from neuralgpu.model.initial import initial_model
+from neuralgpu.model.neural_gpu import NeuralGPU, Training
 from neuralgpu.tasks import find_task
 from neuralgpu.training.objective import Examples, Report, Weights, active_positions, objective
 

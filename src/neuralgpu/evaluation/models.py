@@ -16,7 +16,8 @@ from neuralgpu.errors import UserError
 from neuralgpu.evaluation.suites import Example
 from neuralgpu.model.batch_norm import EXAMPLE_AXIS
 from neuralgpu.model.config import ModelConfig
-from neuralgpu.model.neural_gpu import NeuralGPU, initial_model
+from neuralgpu.model.initial import initial_model
+from neuralgpu.model.neural_gpu import NeuralGPU
 from neuralgpu.model.seeds import over_seeds
 from neuralgpu.run_directory import RunDirectory
 from neuralgpu.tasks import Task, find_task

@@ -22,7 +22,7 @@ from neuralgpu.evaluation.score import examine
 from neuralgpu.evaluation.suites import find_suite
 from neuralgpu.evaluation.threshold import Tally, find_thresholds
 from neuralgpu.model.config import ModelConfig
-from neuralgpu.model.neural_gpu import initial_model
+from neuralgpu.model.initial import initial_model
 from neuralgpu.run_directory import RunDirectory
 from neuralgpu.training.memory import step_bytes
 

@@ -8,20 +8,19 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree, UInt32
 
 from neuralgpu.model.arrays import AnyArray, at_least_single
-from neuralgpu.model.batch_norm import BatchNorm, Company, Moments, initial_batch_norm
+from neuralgpu.model.batch_norm import BatchNorm, Company, Moments
 from neuralgpu.model.cell import (
     Cell,
     Context,
     Disturbance,
     State,
     hard_tanh,
-    initial_cell,
     prepared,
     saturation_cost,
 )
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.model.embedding import embedded
-from neuralgpu.model.global_operation import GlobalOperation, initial_operation
+from neuralgpu.model.global_operation import GlobalOperation
 from neuralgpu.model.memory import STEP, STORE, Memory
 from neuralgpu.model.noise import dropout, gaussian, random_bits
 from neuralgpu.model.results import Results
@@ -29,8 +28,6 @@ from neuralgpu.model.unroll import unroll, unroll_until_settled
 
 _BEFORE_THE_FIRST_STEP = 2**32 - 1
 """Stands for the number of a step where the input's dropout is drawn."""
-_OPERATION_STREAM = 0x4F5045
-"""Of the random numbers that a global operation is drawn with, beside those of all other weights."""
 
 
 class Training(NamedTuple):
@@ -292,34 +289,4 @@ def probed(model: NeuralGPU) -> NeuralGPU:
     """Returns the model with a probe."""
     return eqx.tree_at(
         lambda model: model.probe, model, jnp.zeros_like(model.embedding), is_leaf=lambda leaf: leaf is None
-    )
-
-
-def initial_model(key: Array, config: ModelConfig) -> NeuralGPU:
-    """Draws a model's weights; every copy and layer on its own.
-
-    'cgru' and 'residual': embedding U(-1.7, 1.7) as published. 'diagonal': Glorot uniform throughout.
-    """
-    embedding_key, readout_key, cells_key = jax.random.split(key, 3)
-    limit = readout_limit = (6 / (config.vocabulary + config.channels)) ** 0.5
-    if config.cell != "diagonal":
-        limit, readout_limit = 1.7, 1.8 * (3 / config.channels) ** 0.5
-    cells = tuple(
-        jax.vmap(lambda key, layer=layer: initial_cell(key, config, layer))(jax.random.split(layer_key, config.copies))
-        for layer, layer_key in enumerate(jax.random.split(cells_key, config.layers))
-    )
-    global_operation = None
-    if config.global_operation != "none":
-        operation_keys = jax.random.split(jax.random.fold_in(key, _OPERATION_STREAM), config.copies)
-        global_operation = jax.vmap(lambda key: initial_operation(key, config))(operation_keys)
-    return NeuralGPU(
-        embedding=jax.random.uniform(embedding_key, (config.vocabulary, config.channels), minval=-limit, maxval=limit),
-        cells=cells,
-        readout=jax.random.uniform(
-            readout_key, (config.channels, config.vocabulary), minval=-readout_limit, maxval=readout_limit
-        ),
-        readout_bias=jnp.zeros(config.vocabulary),
-        config=config,
-        global_operation=global_operation,
-        batch_norm=None if config.batch_norm == "off" else initial_batch_norm(config.copies, config.channels),
     )

@@ -15,7 +15,8 @@ from jaxtyping import Array, PyTree
 
 from neuralgpu.config import RunConfig
 from neuralgpu.model.arrays import AnyArray
-from neuralgpu.model.neural_gpu import NeuralGPU, initial_model, trained
+from neuralgpu.model.initial import initial_model
+from neuralgpu.model.neural_gpu import NeuralGPU, trained
 from neuralgpu.model.relaxation import averaged_copies, distance_of_copies
 from neuralgpu.model.seeds import over_seeds
 from neuralgpu.tasks import find_task
