@@ -3,8 +3,8 @@
     python benchmarks/gpu.py [--out gpu-results] [--only step,launches] [--seconds 520] [--tiny]
 
 Needs a checkout and a Python with JAX for CUDA, equinox, optax and what else the package imports; PyTorch for the
-comparison and pytest for the tests, where they are there. It has been run on a CPU with --tiny, which shrinks every
-size, and NOT YET ON A GPU.
+comparison and pytest for the tests, where they are there. --tiny shrinks every size, to see on a CPU that it works.
+The page Performance tells which of its parts have been run on a GPU, and with what result.
 
 Compiling may take longer than the time allows for: --only device,step,launches and then the other parts give each
 half the whole of it.
@@ -14,9 +14,10 @@ found until then is kept. After each part `results.json` and `results.txt` are w
 besides lies in `PART.log`. Parts, in this order:
 
 - device: device, versions, the measured rate of matrix products.
-- step: training steps of the classic preset, batch 32, length 41, and PyTorch's beside them, its seeds one after the
-  other. 'of bf16 rate' counts useful operations only: three times the forward pass of the inputs without padding.
-  Targets: 5 ms for 24 channels x 15 seeds, 40% of the rate for 128 channels.
+- step: training steps of the classic preset, batch 32, length 41, with the fused kernels and without them, and
+  PyTorch's beside them, its seeds one after the other. 'of bf16 rate' counts useful operations only: three times the
+  forward pass of the inputs without padding. Targets: 5 ms for 24 channels x 15 seeds, 40% of the rate for 128
+  channels.
 - launches: kernels and gaps of a training step from a profile, and what XLA's command buffers change.
 - memory: bytes by the compiler's analysis and time, by memory strategy.
 - convolution: the forms of the convolution, forwards and backwards, in a loop of steps.
@@ -105,8 +106,9 @@ def main() -> None:
     if asked.run or asked.timed:
         devices.configure()
     if asked.timed:
-        channels, seeds, compute = asked.timed.split(",")
-        return print(json.dumps(measured_step(shapes.size(int(channels), int(seeds), compute=compute), shapes)[1]))
+        channels, seeds, compute, *settings = asked.timed.split(",")
+        size = shapes.size(int(channels), int(seeds), compute=compute, settings=tuple(settings))
+        return print(json.dumps(measured_step(size, shapes)[1]))
     if asked.run:
         for row in PARTS[asked.run][0](shapes):
             print(json.dumps(row), flush=True)

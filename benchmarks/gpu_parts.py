@@ -66,7 +66,12 @@ def step_part(shapes: Shapes) -> Iterator[Row]:
     """Yields our training steps, then PyTorch's, which take longer to compile."""
     rate = matrix_rate("bfloat16", 64 if shapes.tiny else None)
     yield {"TFLOP/s of bfloat16": rate / 1e12}
-    sizes = [shapes.size(channels, seeds, compute=c) for c in COMPUTES for channels, seeds in STEP_SIZES]
+    sizes = [
+        shapes.size(channels, seeds, compute=compute, settings=(f"fused={fused}",))
+        for compute in COMPUTES
+        for channels, seeds in STEP_SIZES
+        for fused in ("auto", "off")
+    ]
 
     def ours(size: Size) -> Row:
         seconds, row = measured_step(size, shapes)
@@ -77,7 +82,7 @@ def step_part(shapes: Shapes) -> Iterator[Row]:
         return {**row, "ms": 1e3 * seconds, "of bf16 rate": share, "target": target, "holds": holds}
 
     for size in sizes:
-        yield tried(lambda size=size: ours(size), program="ours", size=str(size))
+        yield tried(lambda size=size: ours(size), program="ours", size=str(size), settings=",".join(size.settings))
     for mode in PYTORCH_MODES:
         for size in (shapes.size(channels, 1, compute=c) for c in COMPUTES for channels in (24, 128)):
             yield tried(
@@ -118,7 +123,8 @@ def pytorch_step(size: Size, mode: str, rate: float, rounds: int) -> Row:
 
 def launches_part(shapes: Shapes) -> Iterator[Row]:
     """Yields kernels and gaps of training steps, then the time with other settings of XLA's command buffers."""
-    sizes = [shapes.size(channels, seeds, compute="bfloat16") for channels, seeds in ((24, 15), (128, 15))]
+    wanted = [(channels, fused) for channels in (24, 128) for fused in ("off", "auto")]
+    sizes = [shapes.size(channels, 15, compute="bfloat16", settings=(f"fused={fused}",)) for channels, fused in wanted]
     for size in sizes:
         yield from traced(size, shapes)
     for name, flags in XLA_FLAGS.items():
@@ -127,14 +133,14 @@ def launches_part(shapes: Shapes) -> Iterator[Row]:
 
 def traced(size: Size, shapes: Shapes) -> Iterator[Row]:
     """Yields what a profile of a few steps says."""
-    label = {"size": str(size)}
+    label = {"size": str(size), "settings": ",".join(size.settings)}
     try:
         step = RepeatedStep(size.config())
         for _ in range(3):
             step()
         options = jax.profiler.ProfileOptions()
         options.python_tracer_level = 0
-        folder = Path(os.environ[OUT]) / f"trace-{size.channels}-{size.seeds}"
+        folder = Path(os.environ[OUT]) / "-".join(["trace", str(size.channels), str(size.seeds), *size.settings])
         with jax.profiler.trace(folder, profiler_options=options):
             for _ in range(shapes.at_once):
                 step.begin()
@@ -167,7 +173,7 @@ def with_flags(size: Size, flags: str, shapes: Shapes) -> Row:
         sys.executable,
         str(Path(__file__).with_name("gpu.py")),
         "--timed",
-        f"{size.channels},{size.seeds},{size.compute}",
+        ",".join([str(size.channels), str(size.seeds), size.compute, *size.settings]),
     ]
     command += ["--tiny"] * shapes.tiny
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
@@ -187,7 +193,7 @@ def memory_part(shapes: Shapes) -> Iterator[Row]:
         return {**row, "GB": needed / 1e9, "ms": 1e3 * seconds}
 
     for channels, how in wanted:
-        size = shapes.size(channels, 1, settings=(f"memory={how}",))
+        size = shapes.size(channels, 1, settings=(f"memory={how}", "fused=off"))
         yield tried(lambda size=size: found(size), memory=how, channels=channels)
 
 

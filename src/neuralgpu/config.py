@@ -87,7 +87,9 @@ class RunConfig:
     microbatch: int = 0
     """At most so many inputs of a seed are worked on at once by a device; 0 means all of them. Divides the batch."""
     fused: Literal["auto", "on", "off"] = "auto"
-    """Whether kernels of our own run all the steps of an input at once: 'auto' on a GPU where the model allows it."""
+    """Whether kernels of our own run all the steps of an input at once: 'auto' on a GPU, for models of at most 128
+    channels that they know, unless `memory` names a strategy that keeps less than they do. 'on' elsewhere runs them by
+    an interpreter, for tests."""
     group: int = 0
     """Most seeds that are worked on at once; the others take their turn. 0: all of them, on a CPU one a core."""
     epoch: int = 200
@@ -113,6 +115,11 @@ class RunConfig:
                 f"or 0; got {self.model.task_channels}."
             )
         parse_memory(self.memory)
+        if self.fused == "on" and (unknown := self.model.not_fusible):
+            raise UserError(
+                f"The fused kernels do not run a model with model.{unknown}={getattr(self.model, unknown)!r}; "
+                "leave fused at 'auto', or set it to 'off'."
+            )
         if self.microbatch and self.batch % self.microbatch:
             raise UserError(f"microbatch must divide the batch of {self.batch}, got {self.microbatch}.")
         if self.microbatch and self.model.batch_norm != "off":

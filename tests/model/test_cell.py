@@ -141,8 +141,8 @@ def test_a_step_is_the_reference_s(config: ModelConfig) -> None:
     undisturbed = Disturbance(jnp.zeros(()), jnp.zeros((), jnp.uint32))
     (new, cost), (_, quiet_cost) = quickly_compiled(
         lambda cell, state: (
-            prepared(cell, config.height)(state, undisturbed, beside(state)),
-            prepared(cell, config.height)(state, None, beside(state)),
+            prepared(cell, config.height, jnp.float32)(state, undisturbed, beside(state)),
+            prepared(cell, config.height, jnp.float32)(state, None, beside(state)),
         )
     )(cell, state)
     assert float(quiet_cost) == 0

@@ -138,3 +138,15 @@ def test_evaluation_reads_out_and_shows_single_precision() -> None:
     assert np.array_equal(states, np.asarray(states.astype(jnp.bfloat16), np.float32))
     assert np.abs(np.asarray(logits - exact)).max() < 0.05 * np.abs(np.asarray(exact)).max()
     assert not np.array_equal(logits, exact)
+
+
+@pytest.mark.parametrize("config", [replace(SMALL, height=4), replace(VARIANTS["told its task"], height=4)], ids=str)
+def test_a_model_that_keeps_results_of_points_has_the_gradient_of_one_that_convolves(
+    config: ModelConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    convolving = gradient(config, "float32", STORE)
+    monkeypatch.setattr("neuralgpu.model.convolution._WIDE_FOR_POINTS", config.channels)
+    gradient.cache_clear()
+    for found, expected in zip(gradient(config, "float32"), convolving, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    gradient.cache_clear()

@@ -1,5 +1,6 @@
 """The step loop: order of copies and steps, what comes out, and that storing or computing again gives one gradient."""
 
+import re
 from functools import cache
 
 import jax
@@ -10,6 +11,7 @@ from jaxtyping import Array
 
 from neuralgpu.errors import UserError
 from neuralgpu.model.memory import OFFLOAD, SQRT, STEP, STORE, Memory, treeverse
+from neuralgpu.model.results import Results
 from neuralgpu.model.unroll import unroll, unroll_until_settled
 
 COPIES = jnp.array([[1.0], [10.0], [100.0]])
@@ -28,7 +30,7 @@ def test_copies_take_turns_and_steps_are_numbered_from_0(memory: Memory) -> None
 
 
 @cache
-def gradients(memory: Memory, stops: bool) -> list[np.ndarray]:
+def gradients(memory: Memory, stops: bool, notes: bool = False) -> list[np.ndarray]:
     """Returns the gradients of a batch by the copies, the first states and something that the step closes over."""
     rng = np.random.default_rng(0)
     weights, bias = jnp.asarray(rng.uniform(0.1, 0.4, (2, 3, 3)), jnp.float32), jnp.full((), 0.1)
@@ -36,12 +38,15 @@ def gradients(memory: Memory, stops: bool) -> list[np.ndarray]:
 
     def loss(weights: Array, starts: Array, bias: Array) -> Array:
         def of_example(start: Array, last_step: Array) -> Array:
-            def step(carry: Array, inputs: tuple[Array, Array]) -> tuple[Array, Array | None]:
+            def step(
+                carry: Array, inputs: tuple[Array, Array], results: Results | None = None
+            ) -> tuple[Array, Array | None]:
                 copy, number = inputs
-                new = jnp.tanh(copy @ carry + bias)
+                product = copy @ carry if results is None else results.of(lambda state: copy @ state, carry)
+                new = jnp.tanh(product + bias)
                 return (jnp.where(number <= last_step, new, carry), None) if stops else (new, new + number)
 
-            asked = {"memory": memory, "last_step": last_step if stops else None}
+            asked = {"memory": memory, "last_step": last_step if stops else None, "noting": step if notes else None}
             last, outputs = unroll(step, start, weights, 7, **asked)
             return last if outputs is None else jnp.sum(outputs[2:4], axis=(0, 1))
 
@@ -52,13 +57,48 @@ def gradients(memory: Memory, stops: bool) -> list[np.ndarray]:
     return [np.asarray(part) for part in found]
 
 
+def check_equal(gradient: list[np.ndarray], stored: list[np.ndarray]) -> None:
+    assert min(np.abs(part).max() for part in stored) > 0.01
+    for one, other in zip(stored, gradient, strict=True):
+        assert np.abs(one - other).max() < 1e-5 * np.abs(one).max()
+
+
 @pytest.mark.parametrize("memory", [STEP, SQRT, OFFLOAD, *map(treeverse, (1, 3, 100))], ids=str)
 @pytest.mark.parametrize("stops", [False, True], ids=["all-steps", "stops"])
 def test_a_batch_s_gradient_is_that_of_storing_everything(memory: Memory, stops: bool) -> None:
-    stored, again = gradients(STORE, stops), gradients(memory, stops)
-    assert min(np.abs(part).max() for part in stored) > 0.01
-    for one, other in zip(stored, again, strict=True):
-        assert np.abs(one - other).max() < 1e-5 * np.abs(one).max()
+    check_equal(gradients(memory, stops), gradients(STORE, stops))
+
+
+@pytest.mark.parametrize("stops", [False, True], ids=["all-steps", "stops"])
+def test_a_step_that_notes_results_has_the_same_gradient(stops: bool) -> None:
+    check_equal(gradients(STEP, stops, notes=True), gradients(STORE, stops))
+
+
+def test_results_are_kept_and_not_computed_again_where_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    starts, last_steps = jnp.linspace(-1, 1, 6).reshape(3, 2), jnp.array([3, 1, 2])
+    weights = jnp.linspace(0.1, 0.5, 8).reshape(2, 2, 2)
+
+    def loss(weights: Array) -> Array:
+        def of_example(start: Array, last_step: Array) -> Array:
+            def step(
+                carry: Array, inputs: tuple[Array, Array], results: Results | None = None
+            ) -> tuple[Array, Array | None]:
+                assert results is not None
+                # The gradient of the square needs the product.
+                return results.of(lambda state: inputs[0] @ state, carry) ** 2, None
+
+            return unroll(step, start, weights, 2, memory=STEP, last_step=last_step, noting=step)[0]
+
+        return jnp.sum(jax.vmap(of_example)(starts, last_steps))
+
+    def products(room: int) -> int:
+        monkeypatch.setattr("neuralgpu.model.flat._MOST_BYTES", room)
+        compiled = jax.jit(jax.grad(lambda weights: loss(weights))).lower(weights).compile()
+        return len(re.findall(r" dot\(", compiled.as_text() or ""))
+
+    kept = products(1 << 20)
+    assert kept > 0
+    assert products(0) == kept + 1
 
 
 @pytest.mark.parametrize("memory", [SQRT, treeverse(3)], ids=str)

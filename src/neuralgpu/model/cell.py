@@ -5,12 +5,15 @@ from typing import Literal, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, UInt32
 
 from neuralgpu.model.arrays import AnyArray, at_least_single
 from neuralgpu.model.config import ModelConfig
-from neuralgpu.model.convolution import Banded, Convolution, Direct, State
+from neuralgpu.model.convolution import Convolution, Form, State
 from neuralgpu.model.noise import dropout
+from neuralgpu.model.results import Results
+from neuralgpu.model.winograd import Winograd
 
 
 class Disturbance(NamedTuple):
@@ -28,18 +31,23 @@ class Context(NamedTuple):
     """The state that the step's first layer is given."""
     task: Float[Array, "length height task"] | None
     """The task's code, for the input of every convolution."""
+    results: Results | None = None
+    """Where the results of convolutions are noted that take long to compute again."""
 
-    def beside(self, state: State) -> Float[Array, "length height in"]:
-        """Returns a state as a convolution is given it."""
-        return state if self.task is None else jnp.concatenate([state, self.task], axis=-1)
+    def convolved(self, convolution: Convolution | Form, state: State) -> Float[Array, "length height out"]:
+        """Returns what a convolution makes of a state and the task's code beside it."""
+        whole = state if self.task is None else jnp.concatenate([state, self.task], axis=-1)
+        if self.results is None or not isinstance(convolution, Winograd):
+            return convolution(whole)
+        return self.results.of(convolution, whole)
 
 
 class CGRU(eqx.Module):
     """Convolutional gated recurrent unit (Kaiser & Sutskever 2015, eq. 2) with cutoffs (section 3 of the paper)."""
 
-    gates: Convolution | Banded | Direct
+    gates: Convolution | Form
     """Reset gate in the first half of the output channels, update gate in the second."""
-    candidate: Convolution | Banded | Direct
+    candidate: Convolution | Form
     sigmoid_cutoff: float = eqx.field(static=True)
     tanh_cutoff: float = eqx.field(static=True)
     sigmoid_smooth: float = eqx.field(static=True)
@@ -49,9 +57,9 @@ class CGRU(eqx.Module):
         self, state: State, disturbance: Disturbance | None, context: Context
     ) -> tuple[State, Float[Array, ""]]:
         """Returns the next state, and 0: this cell has no saturation cost. Dropout acts before the step, not here."""
-        gates = cut_sigmoid(self.gates(context.beside(state)) + 1, self.sigmoid_cutoff, self.sigmoid_smooth)
+        gates = cut_sigmoid(context.convolved(self.gates, state) + 1, self.sigmoid_cutoff, self.sigmoid_smooth)
         reset, update = jnp.split(gates, 2, axis=-1)
-        candidate = self.candidate(context.beside(reset * state))
+        candidate = context.convolved(self.candidate, reset * state)
         candidate = cut_tanh(candidate, self.tanh_cutoff, self.tanh_smooth)
         return update * state + (1 - update) * candidate, jnp.zeros(())
 
@@ -59,7 +67,7 @@ class CGRU(eqx.Module):
 class Residual(eqx.Module):
     """One convolution of a residual block, whose layers are a step (the paper's 'resnet instead of GRU')."""
 
-    convolution: Convolution | Banded | Direct
+    convolution: Convolution | Form
     closes: bool = eqx.field(static=True)
     """Whether it is the block's last one, to which the state before the block is added."""
 
@@ -67,7 +75,7 @@ class Residual(eqx.Module):
         self, state: State, disturbance: Disturbance | None, context: Context
     ) -> tuple[State, Float[Array, ""]]:
         """Returns the next state, and 0: this cell has no saturation cost. Dropout acts before the step, not here."""
-        new = self.convolution(context.beside(state))
+        new = context.convolved(self.convolution, state)
         return jax.nn.relu(context.before + new if self.closes else new), jnp.zeros(())
 
 
@@ -78,8 +86,8 @@ class DiagonalCGRU(eqx.Module):
     last n // 3 from the right one; with the shift 'none' all keep their place.
     """
 
-    gates: Convolution | Banded | Direct
-    candidate: Convolution | Banded | Direct
+    gates: Convolution | Form
+    candidate: Convolution | Form
     saturation_limit: float = eqx.field(static=True)
     dropout: bool = eqx.field(static=True)
     shift: Literal["thirds", "none"] = eqx.field(static=True)
@@ -88,9 +96,9 @@ class DiagonalCGRU(eqx.Module):
         self, state: State, disturbance: Disturbance | None, context: Context
     ) -> tuple[State, Float[Array, ""]]:
         """Returns the next state and the summed saturation cost of this step's pre-activations."""
-        gates = self.gates(context.beside(state)) + jnp.repeat(jnp.array([0.5, 0.7], state.dtype), state.shape[-1])
+        gates = context.convolved(self.gates, state) + jnp.repeat(jnp.array([0.5, 0.7], state.dtype), state.shape[-1])
         reset, update = jnp.split(hard_sigmoid(gates), 2, axis=-1)
-        pre_candidate = self.candidate(context.beside(reset * state))
+        pre_candidate = context.convolved(self.candidate, reset * state)
         candidate = hard_tanh(pre_candidate)
         saturation = jnp.zeros(())
         if disturbance is not None:
@@ -158,10 +166,13 @@ def _shifted(state: State) -> State:
 Cell = CGRU | DiagonalCGRU | Residual
 
 
-def prepared(cell: Cell, height: int) -> Cell:
-    """Returns the cell with its convolutions in the form for this height, made once for all the steps of an unroll."""
+def prepared(cell: Cell, height: int, dtype: DTypeLike) -> Cell:
+    """Returns the cell with its convolutions in the form for states of this height and type.
+
+    They are made once for all the steps of an unroll.
+    """
     return jax.tree.map(
-        lambda part: part.prepared(height) if isinstance(part, Convolution) else part,
+        lambda part: part.prepared(height, dtype) if isinstance(part, Convolution) else part,
         cell,
         is_leaf=lambda part: isinstance(part, Convolution),
     )

@@ -1,7 +1,19 @@
 """Settings of the network."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+_FUSIBLE: dict[str, Any] = {
+    "output": "last",
+    "batch_norm": "off",
+    "global_operation": "none",
+    "task_channels": 0,
+    "sigmoid_smooth": 0,
+    "tanh_smooth": 0,
+}
+"""Settings that the fused kernels know, each in one form."""
+_MOST_FUSIBLE_CHANNELS = 128
+"""Sums of wider states do not fit the registers of a multiprocessor."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +92,17 @@ class ModelConfig:
     def kernel_rows(self) -> int:
         """Rows that the convolution sees."""
         return self.kernel if self.height > 1 else 1
+
+    @property
+    def not_fusible(self) -> str | None:
+        """Name of a setting that the fused kernels do not know, None where they run the model."""
+        if self.cell == "residual":
+            return "cell"
+        if self.cell == "diagonal" and self.saturation_limit >= 1:
+            return "saturation_limit"  # what lies beyond is cut off from the values that they keep
+        if self.channels > _MOST_FUSIBLE_CHANNELS:
+            return "channels"
+        return next((name for name, value in _FUSIBLE.items() if getattr(self, name) != value), None)
 
     @property
     def depends_on_padding(self) -> bool:

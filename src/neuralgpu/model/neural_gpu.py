@@ -24,6 +24,7 @@ from neuralgpu.model.embedding import embedded
 from neuralgpu.model.global_operation import GlobalOperation, initial_operation
 from neuralgpu.model.memory import STEP, STORE, Memory
 from neuralgpu.model.noise import dropout, gaussian, random_bits
+from neuralgpu.model.results import Results
 from neuralgpu.model.unroll import unroll, unroll_until_settled
 
 _BEFORE_THE_FIRST_STEP = 2**32 - 1
@@ -59,7 +60,7 @@ class Begin(NamedTuple):
     """What the steps of an example begin with."""
 
     state: State
-    weight: Float[Array, "length 1 1"]
+    weight: Float[AnyArray, "length 1 1"]
     """1 where the mask is on, 0 elsewhere."""
     last_step: Int[Array, ""]
     """Number of the last step that changes an example which stops at its length."""
@@ -179,7 +180,7 @@ class NeuralGPU(eqx.Module):
         skips = stops and company is None and not keep_states
 
         def step(
-            progress: _Progress, inputs: tuple[_Copy, Array]
+            progress: _Progress, inputs: tuple[_Copy, Array], results: Results | None = None
         ) -> tuple[_Progress, tuple[State | None, Moments | None] | None]:
             (copy, number), moments, seeds = inputs, None, None
             new, total = progress.state, progress.saturation
@@ -187,7 +188,7 @@ class NeuralGPU(eqx.Module):
                 seeds = random_bits(training.seed ^ random_bits(number.astype(jnp.uint32), ()), (config.layers + 2,))
                 if config.cell != "diagonal" and config.dropout:
                     new = dropout(new, training.dropout, seeds[-1])
-            context = Context(new, code)
+            context = Context(new, code, results)
             for layer, cell in enumerate(copy.cells):
                 disturbance = None if training is None or seeds is None else Disturbance(training.dropout, seeds[layer])
                 new, cost = cell(new, disturbance, context)
@@ -209,7 +210,7 @@ class NeuralGPU(eqx.Module):
             kept = None if skips else (new if keep_states else None, None if training is None else moments)
             return _Progress(new, total, summed), kept
 
-        cells = tuple(jax.vmap(lambda cell: prepared(cell, config.height))(cell) for cell in self.cells)
+        cells = tuple(jax.vmap(lambda cell: prepared(cell, config.height, dtype))(cell) for cell in self.cells)
         # Once for all the steps; batch normalisation keeps its precision.
         cells, operation = jax.tree.map(lambda leaf: leaf.astype(dtype), (cells, self.global_operation))
         copies = _Copy(cells, operation, self.batch_norm)
@@ -225,6 +226,7 @@ class NeuralGPU(eqx.Module):
             memory=STORE if training is None else memory,
             last_step=last_step if skips else None,
             example_axis=axes[0] if company is not None and axes else None,
+            noting=step if axes else None,
         )
         states, moments = kept or (None, None)
         return last, states, moments

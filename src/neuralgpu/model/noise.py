@@ -38,7 +38,7 @@ def gaussian(seed: UInt32[AnyArray, ""], shape: tuple[int, ...]) -> Float[Array,
     return gaussian_of(random_bits(seed, shape))
 
 
-def gaussian_of(bits: UInt32[AnyArray, "..."]) -> Float[Array, "..."]:
+def gaussian_of(bits: UInt32[Array, "..."]) -> Float[Array, "..."]:
     """Returns the noise that bits stand for."""
     total = (bits & 255) + ((bits >> 8) & 255) + ((bits >> 16) & 255) + (bits >> 24)
     return (total.astype(jnp.float32) - _BYTE_SUM_MEAN) / _BYTE_SUM_DEVIATION

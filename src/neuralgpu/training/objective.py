@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float, Int, UInt32
 from neuralgpu.config import RunConfig
 from neuralgpu.model.arrays import AnyArray
 from neuralgpu.model.batch_norm import EXAMPLE_AXIS, Moments
-from neuralgpu.model.fused import run_fused, why_not_fused
+from neuralgpu.model.fused import run_fused
 from neuralgpu.model.neural_gpu import NeuralGPU, Training
 
 
@@ -54,10 +54,15 @@ class Report(NamedTuple):
     """What the bucket changes the batch normalisation's running moments by."""
 
 
-def fused(config: RunConfig) -> bool:
-    """Says whether the step loop of a batch is run by the fused kernels."""
-    on_gpu = jax.default_backend() == "gpu"
-    return config.fused == "on" or (config.fused == "auto" and on_gpu and not why_not_fused(config.model))
+def is_fused(config: RunConfig) -> bool:
+    """Says whether the step loop of a batch is run by the fused kernels.
+
+    They keep what the backward pass needs of every step, so a strategy that is there to save memory does without them.
+    """
+    if config.fused != "auto":
+        return config.fused == "on"
+    fits = config.memory in ("step", "store") and config.model.not_fusible is None
+    return fits and jax.default_backend() == "gpu"
 
 
 def active_positions(
@@ -87,7 +92,7 @@ def objective(
         axis_names = (EXAMPLE_AXIS, *axes)
         return model(grid, mask, training, steps, examples.task, axis_names, config.strategy)
 
-    if fused(config):
+    if is_fused(config):
         training = Training(examples.seed, rate, weights.noise, examples.steps)
         (logits, saturation), running = run_fused(model, examples.grid, mask, training, steps), None
     else:

@@ -108,7 +108,7 @@ def _backward(shape: Shape, config: ModelConfig, *refs: Any) -> None:
     def single(ref: Any, base: Any, where: tuple[Array, Array]) -> Array:
         return read(ref, base, where).astype(jnp.float32)
 
-    def undropped(tile: Tile, cut: tuple[int, int], values: Array, here: Place, which: int) -> Array:
+    def undropped(tile: Tile, cut: tuple[int, int], values: Array, here: Place, which: Array | int) -> Array:
         """Returns the gradient before a dropout."""
         if not config.dropout:
             return values

@@ -74,7 +74,7 @@ class Place(NamedTuple):
     shape: Shape
     example: Array | int
     step: Array
-    layer: int
+    layer: Array | int
 
     @property
     def copy(self) -> Array:
@@ -88,7 +88,7 @@ class Place(NamedTuple):
         return number * (shape.places * channels)
 
 
-def step_seed(shape: Shape, seed: Array, step: Array | int, which: int) -> Array:
+def step_seed(shape: Shape, seed: Array, step: Array | int, which: Array | int) -> Array:
     """Returns what decides one of a step's draws, as the unrolled model draws it.
 
     Args:
@@ -150,7 +150,7 @@ def _forward(shape: Shape, config: ModelConfig, *refs: Any) -> None:
     last, seed, rate, strength = given.last[example], given.seed[example], given.amounts[0], given.amounts[1]
     own = example * shape.places * channels
 
-    def dropped(tile: Tile, begin: int, width: int, values: Array, step: Array | int, which: int) -> Array:
+    def dropped(tile: Tile, begin: int, width: int, values: Array, step: Array | int, which: Array | int) -> Array:
         if not config.dropout:
             return values
         stays = kept_by_dropout(tile, begin, width, rate, step_seed(shape, seed, step, which))

@@ -10,6 +10,8 @@ PLACES = 64
 """Places of a tile: what one matrix instruction of four warps takes."""
 MOST_IN = 256
 """Largest tile along the contracted axis."""
+_IN_A_LOOP = 64
+"""Size of the tiles along it where there are many."""
 MOST_OUT = 64
 """Largest tile along the channels out."""
 
@@ -49,8 +51,12 @@ class Shape:
         return self.length * self.height
 
     def window_tiles(self, channels: int) -> tuple[tuple[int, int], ...]:
-        """Returns the tiles of what a kernel sees of so many channels."""
-        return tiles(self.taps * channels, MOST_IN)
+        """Returns the tiles of what a kernel sees of so many channels; more than two of them all have the same size."""
+        size = self.taps * channels
+        if size <= 2 * MOST_IN:
+            return tiles(size, MOST_IN)
+        width = min(_IN_A_LOOP, MOST_IN)
+        return tuple((begin, width) for begin in range(0, size, width))
 
     def matrix(self, channels: int, out: int) -> tuple[int, int]:
         """Returns the shape of a kernel's matrix, padded as its tiles are."""

@@ -106,12 +106,25 @@ def convolved(
     if bias is not None:
         rows = [triton.load(bias.at[bias_base + first + jnp.arange(size)]) for first, size in tiles(out)]
         sums = [jnp.broadcast_to(row[None, :], (PLACES, len(row))) for row in rows]
-    for begin, width in tile.shape.window_tiles(channels):
+    cuts = tile.shape.window_tiles(channels)
+
+    def add(begin: Array | int, width: int, sums: list[Array]) -> list[Array]:
         window = read(source, base, tile.window(begin, width, channels))
         row = matrix_base + (begin + jnp.arange(width)) * outside
-        for number, (first, size) in enumerate(tiles(out)):
-            part = triton.load(matrix.at[row[:, None] + (first + jnp.arange(size))[None, :]])
-            sums[number] += jnp.dot(window, part, preferred_element_type=jnp.float32)
+        parts = [
+            triton.load(matrix.at[row[:, None] + (first + jnp.arange(size))[None, :]]) for first, size in tiles(out)
+        ]
+        return [
+            total + jnp.dot(window, part, preferred_element_type=jnp.float32)
+            for total, part in zip(sums, parts, strict=True)
+        ]
+
+    if len(cuts) <= 2:
+        for begin, width in cuts:
+            sums = add(begin, width, sums)
+    else:
+        width = cuts[0][1]
+        sums = jax.lax.fori_loop(0, len(cuts), lambda number, sums: add(number * width, width, sums), sums)
     return list(zip(tiles(out), sums, strict=True))
 
 

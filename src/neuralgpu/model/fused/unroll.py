@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from neuralgpu.model.cell import CGRU, DiagonalCGRU
+from neuralgpu.model.cell import CGRU, Cell, DiagonalCGRU
 from neuralgpu.model.config import ModelConfig
+from neuralgpu.model.convolution import Convolution
 from neuralgpu.model.fused.backward import run_backward
 from neuralgpu.model.fused.forward import Given, Kept, Matrices, run_forward
 from neuralgpu.model.fused.kernel_slope import kernel_slope
@@ -17,7 +18,7 @@ from neuralgpu.model.neural_gpu import Training
 
 
 def unroll_fused(
-    cells: tuple[CGRU | DiagonalCGRU, ...],
+    cells: tuple[Cell, ...],
     state: Float[Array, "batch length height channel"],
     weight: Float[Array, "batch length"],
     last: Int[Array, "batch"],
@@ -33,7 +34,7 @@ def unroll_fused(
         weight: the mask as numbers.
         last: number of each example's last step.
         training: with the examples' seeds along the axis of `seed`.
-        config: see `why_not_fused`.
+        config: one that the kernels know, see `ModelConfig.not_fusible`.
         rounds: number of rounds of the copies that all examples' steps fit into.
 
     Returns:
@@ -41,12 +42,20 @@ def unroll_fused(
     """
     (batch, bucket), dtype = weight.shape, state.dtype
     shape = Shape.of(config, batch, bucket, rounds)
-    kernels = [(cell.gates.kernel.astype(dtype), cell.candidate.kernel.astype(dtype)) for cell in cells]
-    biases = [(cell.gates.bias, cell.candidate.bias) for cell in cells]
-    stacked = [jnp.stack(parts) for parts in (*zip(*kernels, strict=True), *zip(*biases, strict=True))]
+    pairs = [_convolutions(cell) for cell in cells]
+    kernels = [jnp.stack([one.kernel.astype(dtype) for one in kind]) for kind in zip(*pairs, strict=True)]
+    biases = [jnp.stack([one.bias for one in kind]) for kind in zip(*pairs, strict=True)]
     last = jnp.minimum(last, shape.steps - 1).astype(jnp.int32)
     amounts = jnp.stack([jnp.asarray(amount, jnp.float32) for amount in (training.dropout, training.noise)])
-    return _unrolled(shape, config, *stacked, state, weight, last, jnp.asarray(training.seed), amounts)
+    return _unrolled(shape, config, *kernels, *biases, state, weight, last, jnp.asarray(training.seed), amounts)
+
+
+def _convolutions(cell: Cell) -> tuple[Convolution, Convolution]:
+    """Returns a cell's convolutions, of the gates and of the candidate."""
+    assert isinstance(cell, CGRU | DiagonalCGRU)
+    assert isinstance(cell.gates, Convolution)
+    assert isinstance(cell.candidate, Convolution)
+    return cell.gates, cell.candidate
 
 
 Results = tuple[Array, Array]
