@@ -16,6 +16,7 @@ from recipes import Asked, Recipe, asked_of
 from scoring import Scorer
 
 from examples import question_arrays, question_length
+from neuralgpu import devices
 from neuralgpu.checkpoint import Checkpoint, named_arrays, save
 from neuralgpu.config import plain
 from neuralgpu.tasks import find_task
@@ -77,6 +78,8 @@ def run_family(family: list[Recipe], out: Path, train_by: float, end_by: float, 
             step=ensemble.step,
             seconds=ensemble.seconds,
             device=jax.devices()[0].device_kind,
+            cores=devices.cores(),
+            versions=devices.versions(),
             since_start=time.time() - started,
         )
         _keep(ensemble, out)

@@ -3,7 +3,9 @@
 import json
 import tarfile
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 _LARGEST, _MOST = 15_500_000, 3
 """Bytes of a file, and number of files."""
@@ -39,12 +41,39 @@ def _rank(out: Path) -> dict[str, float]:
 
 
 def unpack(folder: Path) -> None:
-    """Makes run directories of the packed runs in a folder, in `runs` beside them."""
+    """Makes run directories of the packed runs in a folder, in `runs` beside them, with what the rows tell of them."""
     from neuralgpu.run_directory import RunDirectory
     from neuralgpu.settings import run_config
 
     for file in sorted(folder.glob("runs-*.tar")):
         with tarfile.open(file) as tar:
             tar.extractall(folder / "runs", filter="data")
+    lines = (line for file in folder.glob("*.jsonl") for line in file.read_text(encoding="utf-8").splitlines())
+    rows = [row for row in map(json.loads, lines) if row["kind"] in ("epoch", "trained")]
     for file in (folder / "runs").glob("*/config.json"):
-        RunDirectory(file.parent).write_config(run_config(json.loads(file.read_text(encoding="utf-8"))))
+        run, config = RunDirectory(file.parent), run_config(json.loads(file.read_text(encoding="utf-8")))
+        run.write_config(config)
+        recipe, [seed] = file.parent.name.rsplit("-", 1)[0], config.seeds
+        events = list(_events(rows, recipe, seed))
+        run.events_file.write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
+
+
+def _events(rows: list[dict[str, Any]], recipe: str, seed: int) -> Iterator[dict[str, Any]]:
+    """Yields a seed's events as a run of its own would have logged them; times are seconds of training."""
+    trained = next((row for row in rows if row["kind"] == "trained" and recipe in row["recipes"]), None)
+    if trained is None:
+        return
+    config, learned = trained["recipes"][recipe], False
+    told = {key: config[key] for key in ("task", "preset")} | {"curriculum": config["task"], "seeds": [seed]}
+    told |= {"command": f"python benchmarks/beyond, recipe {recipe}"}
+    told |= {key: trained.get(key, default) for key, default in (("device", ""), ("cores", 0), ("versions", {}))}
+    yield {"event": "start", "step": 0, "time": 0.0, **told}
+    for row in rows:
+        if row["kind"] == "epoch" and (row["recipe"], row["seed"]) == (recipe, seed) and "loss" in row:
+            happened = {"step": row["step"], "time": row["seconds"], "seed": seed}
+            kept = ("length", "loss", "sequence_error", "learning_rate", "seconds")
+            yield {"event": "progress", **happened, "task": config["task"], **{key: row[key] for key in kept}}
+            if row["learned_at"] is not None and not learned:
+                learned = True
+                yield {"event": "learned", **happened}
+    yield {"event": "finish", "step": trained["step"], "time": trained["seconds"], "seconds": trained["seconds"]}

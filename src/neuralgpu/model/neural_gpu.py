@@ -212,7 +212,7 @@ class NeuralGPU(eqx.Module):
         cells, operation = jax.tree.map(lambda leaf: leaf.astype(dtype), (cells, self.global_operation))
         copies = _Copy(cells, operation, self.batch_norm)
         made: Any = config.steps(grid.shape[0]) if steps is None else steps
-        rounds = config.rounds(made)
+        rounds = -(-made // config.copies)  # whole ones
         if until_settled and training is None and company is None and config.output == "last":
             return unroll_until_settled(step, _Progress(state, saturation, None), copies, rounds), None, None
         last, kept = unroll(
