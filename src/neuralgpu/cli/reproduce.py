@@ -80,7 +80,7 @@ def reproduce(
                 typer.echo(json.dumps(record))
     else:
         typer.echo(str(page))
-    if not written:
+    if not written and not status:
         typer.echo("Nothing was missing, and the report is up to date.", err=True)
     if status:
         raise typer.Exit(status)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ def run_missing(
     tell: Tell,
     stop: Callable[[], bool],
 ) -> Done:
-    """Runs what is missing of experiments, one after the other.
+    """Runs what is missing of experiments, one after the other; first what is measured without any training.
 
     Args:
         folder: of the reproduction.
@@ -127,16 +128,22 @@ def run_missing(
             if (done.jobs, done.measured) != before:
                 _log(folder, {"command": command, "call": call, "did": what}, started)
 
+    def measure(measurement: Measurement) -> None:
+        if not stop():
+            doing(f"measurement {measurement.name}", partial(_measure, Results(folder), measurement, tell, done))
+
+    measurements = {experiment.name: experiment.measurements(scale) for experiment in experiments}
+    for measurement in chain(*measurements.values()):
+        if not measurement.sweep:
+            measure(measurement)
     for experiment in experiments:
         for name, values in experiment.sweeps(scale).items():
             if not stop():
-                doing(
-                    f"sweep {name}",
-                    partial(_run_sweep, Results(folder), name, values, address, show, stop, done),
-                )
-        for measurement in experiment.measurements(scale):
-            if not stop():
-                doing(f"measurement {measurement.name}", partial(_measure, Results(folder), measurement, tell, done))
+                work = partial(_run_sweep, Results(folder), name, values, address, show, stop, done)
+                doing(f"sweep {name}", work)
+        for measurement in measurements[experiment.name]:
+            if measurement.sweep:
+                measure(measurement)
     return done
 
 
