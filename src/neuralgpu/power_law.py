@@ -15,7 +15,7 @@ class Exponent(NamedTuple):
 def fitted_exponent(sizes: Sequence[int], values: Sequence[float]) -> Exponent:
     """Fits a power law by least squares on the logarithms of at least three points.
 
-    >>> round(fitted_exponent([1, 2, 4, 8], [3, 12, 48, 192]).exponent, 6)
+    >>> round(fitted_exponent([1, 2, 4, 8], [3.0, 12.0, 48.0, 192.0]).exponent, 6)
     2.0
     """
     import numpy as np

@@ -91,7 +91,7 @@ def tiles(size: int, most: int = MOST_OUT) -> tuple[tuple[int, int], ...]:
     It does so where smaller tiles would not save a fourth of it.
 
     >>> tiles(216, 256), tiles(432, 256), tiles(48), tiles(24), tiles(8)
-    (((0, 256),), ((0, 256), (256, 256)), ((0, 32), (32, 16)), ((0, 32),), ((0, 16),))
+    (((0, 256),), ((0, 256), (256, 128), (384, 32), (416, 16)), ((0, 32), (32, 16)), ((0, 32),), ((0, 16),))
     """
     found: list[tuple[int, int]] = []
     begin = 0
