@@ -88,8 +88,9 @@ class RunConfig:
     """At most so many inputs of a seed are worked on at once by a device; 0 means all of them. Divides the batch."""
     fused: Literal["auto", "on", "off"] = "auto"
     """Whether kernels of our own run all the steps of an input at once: 'auto' on a GPU, for models of at most 128
-    channels that they know, unless `memory` names a strategy that keeps less than they do. 'on' elsewhere runs them by
-    an interpreter, for tests."""
+    channels that they know, unless `memory` names a strategy that keeps less than they do or so many seeds are worked
+    on at once (`group`) that they could not count what they keep. 'on' elsewhere runs them by an interpreter, for
+    tests."""
     group: int = 0
     """Most seeds that are worked on at once; the others take their turn. 0: all of them, on a CPU one a core."""
     epoch: int = 200

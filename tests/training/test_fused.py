@@ -1,6 +1,7 @@
 """The fused kernels compute what the unrolled model does; a CPU runs them by Pallas's interpreter."""
 
 import re
+from dataclasses import replace
 from typing import Any, cast
 
 import jax
@@ -13,7 +14,7 @@ from neuralgpu.errors import UserError
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.model.fused import backward, forward, kernel_slope, shape, tile, units
 from neuralgpu.model.initial import initial_model
-from neuralgpu.training.objective import Examples, Weights, objective
+from neuralgpu.training.objective import Examples, Weights, is_fused, objective
 
 BATCH, BUCKET, LENGTHS = 3, 6, (6, 3, 5)
 MODELS: dict[str, dict[str, Any]] = {
@@ -112,6 +113,16 @@ def test_windows_of_many_tiles_are_convolved_in_a_loop(monkeypatch: pytest.Monke
     np.testing.assert_allclose(fused_loss, loss, rtol=2e-5)
     for expected, found in zip(jax.tree.leaves(gradient), jax.tree.leaves(fused_gradient), strict=True):
         np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5 * max(1e-3, float(np.abs(expected).max())))
+
+
+def test_seeds_beyond_what_the_kernels_count_run_unrolled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    few, many = (RunConfig(task="badd", seeds=tuple(range(count))) for count in (101, 102))
+    assert (is_fused(few, 41), is_fused(many, 41)) == (True, False)
+    assert is_fused(replace(many, group=15), 41)
+    assert not is_fused(replace(few, memory="sqrt"), 41)
+    with pytest.raises(UserError, match="set a smaller group"):
+        is_fused(replace(many, fused="on"), 41)
 
 
 def test_kernels_are_made_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,10 +7,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
 from neuralgpu.config import RunConfig
+from neuralgpu.errors import UserError
 from neuralgpu.model.arrays import AnyArray
 from neuralgpu.model.batch_norm import EXAMPLE_AXIS, Moments
-from neuralgpu.model.fused import run_fused
+from neuralgpu.model.fused import largest_record, run_fused
 from neuralgpu.model.neural_gpu import NeuralGPU, Training
+
+_MOST_ELEMENTS = 2**31 - 1
+"""Pallas counts places in an array with 32 bits."""
 
 
 class Examples(NamedTuple):
@@ -54,15 +58,23 @@ class Report(NamedTuple):
     """What the bucket changes the batch normalisation's running moments by."""
 
 
-def is_fused(config: RunConfig) -> bool:
+def is_fused(config: RunConfig, bucket: int) -> bool:
     """Says whether the step loop of a batch is run by the fused kernels.
 
     They keep what the backward pass needs of every step, so a strategy that is there to save memory does without them.
+
+    Raises:
+        UserError: they are asked for, and what they keep of all the seeds at once has more elements than they count.
     """
-    if config.fused != "auto":
-        return config.fused == "on"
-    fits = config.memory in ("step", "store") and config.model.not_fusible is None
-    return fits and jax.default_backend() == "gpu"
+    if config.fused == "off" or config.model.not_fusible:
+        return False
+    seeds = min(config.group or len(config.seeds), len(config.seeds))
+    counted = seeds * largest_record(config.model, config.batch, bucket) <= _MOST_ELEMENTS
+    if config.fused == "on":
+        if not counted:
+            raise UserError("The fused kernels cannot count that many numbers; set a smaller group, or fused=auto.")
+        return True
+    return counted and config.memory in ("step", "store") and jax.default_backend() == "gpu"
 
 
 def active_positions(
@@ -92,7 +104,7 @@ def objective(
         axis_names = (EXAMPLE_AXIS, *axes)
         return model(grid, mask, training, steps, examples.task, axis_names, config.strategy)
 
-    if is_fused(config):
+    if is_fused(config, mask.shape[1]):
         training = Training(examples.seed, rate, weights.noise, examples.steps)
         (logits, saturation), running = run_fused(model, examples.grid, mask, training, steps), None
     else:

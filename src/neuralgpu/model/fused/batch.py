@@ -1,12 +1,22 @@
 """A batch of examples through the fused kernels, from symbols to logits."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from neuralgpu.model.arrays import AnyArray
+from neuralgpu.model.config import ModelConfig
+from neuralgpu.model.fused.shape import Shape
 from neuralgpu.model.fused.unroll import unroll_fused
 from neuralgpu.model.neural_gpu import NeuralGPU, Training
+
+
+def largest_record(config: ModelConfig, batch: int, bucket: int) -> int:
+    """Returns the number of elements of the largest array that the kernels keep of one seed's batch."""
+    rounds = config.rounds(config.steps(bucket) + 1)
+    return math.prod(Shape.of(config, batch, bucket, rounds).record(2 * config.channels))
 
 
 def run_fused(

@@ -28,6 +28,8 @@ from neuralgpu.model.noise import random_bits_at
 
 WARPS = 4
 STAGES = 1
+"""How Triton is to run a program: both measured, see the lab notes. More warps wait for each other, and loads that are
+begun a stage ahead go around the first-level cache."""
 
 
 class Matrices(NamedTuple):
