@@ -185,6 +185,7 @@ def test_the_tail_is_hills() -> None:
     cut = fit_tail([size for size in lengths if size < 50], [50] * sum(size >= 50 for size in lengths))
     assert cut is not None and abs(cut.exponent - 2) < 3 * cut.error
     assert fit_tail([], [190, 190]) is None
+    assert fit_tail([1] * 8) is None
 
 
 def test_damage_is_told(judged: Judged, make_row: Callable[..., ResultRow], tmp_path: Path) -> None:

@@ -199,7 +199,9 @@ def _extrapolation(rows: Sequence[ThresholdRow], steps: int | None, why: str) ->
         trainings=len(rows),
         steps=steps,
         verdict="undecided",
-        why=f"an extrapolation; here it rests on the {0 if tail is None else tail.seeds} seeds of the upper half.",
+        why="the thresholds of the upper half of the seeds are all the same."
+        if tail is None
+        else f"an extrapolation; here it rests on the {tail.seeds} seeds of the upper half.",
     )
 
 

@@ -30,7 +30,7 @@ def fit_tail(thresholds: Sequence[int], beyond: Sequence[int] = ()) -> Tail | No
         beyond: for each seed that met none, the largest size that was tried.
 
     Returns:
-        The law, None with fewer than two thresholds in the upper half.
+        The law, None where the thresholds in the upper half are not at least two different ones, which have no slope.
 
     >>> tail = fit_tail([10, 10, 10, 20, 40, 80])
     >>> tail.start, tail.seeds, round(tail.exponent, 2)
@@ -43,7 +43,7 @@ def fit_tail(thresholds: Sequence[int], beyond: Sequence[int] = ()) -> Tail | No
     met = [size for size in thresholds if size >= start]
     unmet = [size for size in beyond if size >= start]
     whole = sum(math.log(size / (start - 0.5)) for size in met + unmet)
-    if len(met) < 2:
+    if len(set(met)) < 2:
         return None
     exponent = len(met) / whole
     return Tail(exponent, exponent / math.sqrt(len(met)), start, len(met) + len(unmet))
