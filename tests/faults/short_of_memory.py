@@ -1,8 +1,8 @@
 """Trains a run whose process may take hardly more memory from some step on than it has then.
 
 Run by fault_memory.py in a process of its own: SEEDS BATCH SHARE STEP DIRECTORY. SHARE is that of a step's memory which
-may be taken after a step, 0 for no limit. The run is interrupted on its way, and resumed; one that is there already is
-only resumed.
+may be taken after a step, 0 for no limit; what compiling takes is allowed besides. The run is interrupted on its way,
+and resumed; one that is there already is only resumed.
 """
 
 import resource
@@ -19,6 +19,9 @@ from neuralgpu.run_directory import create_run, open_run
 from neuralgpu.training.loop import Trainer
 from neuralgpu.training.placement import placement
 from neuralgpu.training.step import lowered_gradient
+
+_COMPILING = 128 << 20
+"""Bytes: less than what separates a step from half of it, which is refused or not as if there were no compiler."""
 
 
 def main(seeds: int, batch: int, share: float, after: int, directory: Path) -> None:
@@ -42,7 +45,8 @@ def main(seeds: int, batch: int, share: float, after: int, directory: Path) -> N
     def limit(step: int) -> None:
         if step == after and share:
             taken = int(Path("/proc/self/statm").read_text("utf-8").split()[0]) * resource.getpagesize()
-            resource.setrlimit(resource.RLIMIT_AS, (taken + allowed, taken + allowed))
+            most = taken + allowed + _COMPILING
+            resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
     if directory.exists():
         run = open_run(directory)
