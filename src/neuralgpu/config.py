@@ -198,6 +198,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "model.input_dropout": (0, 0.95),
     "model.noise": (0, 10),
     "model.noise_steps": (1, 10_000_000),
+    "model.rounding": (0, 1024),
     "model.saturation_limit": (0, 100),
     "model.attention_width": (1, 4096),
     "model.steps_scale": (0.1, 100),

@@ -70,6 +70,12 @@ class ModelConfig:
     max_length that the curriculum has reached. 'rate': times the share that is left of the first learning rate."""
     noise_steps: int = 1000
     """rising: number of training steps that the rise takes."""
+    rounding: int = 0
+    """The state is rounded after every step to multiples of 1 / rounding, which undoes what a unit drifts by in a step;
+    0: not at all. A model that was trained with noise of about 1 / (2 rounding) bears it."""
+    rounded: Literal["evaluation", "always"] = "evaluation"
+    """'evaluation': outside training only. 'always': in training as well, after the noise; gradients pass straight
+    through."""
     shift: Literal["thirds", "none"] = "thirds"
     """diagonal: what the update gate passes on. 'thirds': a third of the channels come from the left neighbour and a
     third from the right one. 'none': every channel is the position's own."""
@@ -102,6 +108,8 @@ class ModelConfig:
             return "saturation_limit"  # what lies beyond is cut off from the values that they keep
         if self.channels > _MOST_FUSIBLE_CHANNELS:
             return "channels"
+        if self.rounding and self.rounded == "always":
+            return "rounded"
         return next((name for name, value in _FUSIBLE.items() if getattr(self, name) != value), None)
 
     @property

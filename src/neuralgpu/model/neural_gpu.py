@@ -1,5 +1,6 @@
 """The Neural GPU: a grid of symbols in, as many steps as it is long, symbols out."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -197,6 +198,8 @@ class NeuralGPU(eqx.Module):
                 new = copy.batch_norm(new, moments)
             if training is not None and seeds is not None and config.noise:
                 new = (new + training.noise * gaussian(seeds[-2], new.shape) * weight).astype(dtype)
+            if config.rounding and (training is None or config.rounded == "always"):
+                new = rounded(new, config.rounding)
             if stops:
                 new, total = jax.tree.map(
                     lambda *pair: jnp.where(number <= last_step, *pair),
@@ -276,6 +279,17 @@ class NeuralGPU(eqx.Module):
             return None
         counted = mask if kind == "masked" else jnp.broadcast_to(jnp.any(mask), mask.shape)
         return Company(counted[:, None, None].astype(self.embedding.dtype), axes)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def rounded(state: Float[Array, "..."], rounding: int) -> Float[Array, "..."]:
+    """Returns the nearest multiples of 1 / rounding, with the gradient of the state itself."""
+    return jnp.round(state * rounding) / rounding
+
+
+@rounded.defjvp
+def _(rounding: int, primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    return rounded(*primals, rounding), tangents[0]
 
 
 def trained(model: NeuralGPU) -> PyTree:
