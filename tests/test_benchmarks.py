@@ -13,7 +13,11 @@ from typing import Any
 import pytest
 
 import neuralgpu
+from neuralgpu.config import RunConfig
+from neuralgpu.model.config import ModelConfig
+from neuralgpu.run_directory import create_run
 from neuralgpu.tasks import find_task, task_names
+from neuralgpu.training.loop import Trainer
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(neuralgpu.__file__).parents[1])}
@@ -40,6 +44,20 @@ def test_memory_is_analysed_for_every_strategy() -> None:
     needed = {record["strategy"]: record["bytes"] for record in found}
     assert list(needed) == ["store", "step", "sqrt", *(f"treeverse:{k}" for k in (64, 16, 8, 4)), "step/8"]
     assert needed["store"] > needed["step"] > needed["treeverse:4"]
+
+
+def test_rounded_nets_are_asked_what_others_are(tmp_path: Path) -> None:
+    model = ModelConfig(cell="diagonal", channels=6, height=1, layers=1, copies=1)
+    config = RunConfig(task="badd", seeds=(3, 5), steps=1, batch=4, epoch=1, model=model)
+    Trainer(create_run(tmp_path / "run", config, force=False), config).train(lambda _: None, lambda: False)
+    command = [sys.executable, FOLDER / "rounding.py", tmp_path / "run", "--rounding", "0,4", "--ask", "carry:3:5"]
+    ended = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    found = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert [(one["rounding"], one["count"], one["seeds"]) for one in found] == [(0, 5, 2), (4, 5, 2)], ended.stderr
+    assert all(0 <= wrong <= 5 for one in found for wrong in one["wrong"].values())
+    assert all(list(one["wrong"]) == ["3", "5"] for one in found)
+    refused = subprocess.run([*command, "carry:0:5"], capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
 
 
 def grid_cost(*options: object) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,96 @@
+"""What nets answer whose state is rounded after every step, beside the same nets without.
+
+    python benchmarks/rounding.py RUN [RUN ...] [--rounding 0,2,4] [--ask SUITE:SIZE:COUNT ...] [--json]
+
+Every seed of every run is asked the same inputs; the runs have one task and differ in their weights alone. The size is
+the suite's own, as `neuralgpu suites` has it.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from neuralgpu import devices
+from neuralgpu.errors import UserError
+from neuralgpu.evaluation.models import TrainedModels, load_models
+from neuralgpu.evaluation.score import wrong_answers
+from neuralgpu.evaluation.suites import find_suite
+from neuralgpu.run_directory import open_run
+
+
+def together(runs: Sequence[TrainedModels]) -> TrainedModels:
+    """Returns all the seeds of some runs as those of one.
+
+    Raises:
+        UserError: the runs differ in more than their weights.
+    """
+    first = runs[0]
+    for other in runs[1:]:
+        if (other.task.name, other.config) != (first.task.name, first.config):
+            raise UserError(f"{other.run} and {first.run} differ in their task, or in the settings of their models.")
+    seeds = tuple(seed for run in runs for seed in run.seeds)
+    return replace(
+        first, model=jax.tree.map(lambda *leaves: np.concatenate(leaves), *(m.model for m in runs)), seeds=seeds
+    )
+
+
+def asked(models: TrainedModels, questions: Sequence[str], roundings: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """Yields how many answers are wrong, for one question and rounding after the other.
+
+    Raises:
+        UserError: a suite has no such inputs.
+    """
+    for question in questions:
+        name, size, count = question.rsplit(":", 2)
+        suite = find_suite(name)
+        examples = suite.examples(models.task, int(size), int(count), np.random.default_rng(0))
+        length = suite.length_of(models.task, int(size))
+        for rounding in roundings:
+            model = replace(models.model, config=replace(models.config, rounding=rounding))
+            wrong = wrong_answers(replace(models, model=model), examples, length)
+            yield {
+                "suite": name,
+                "size": int(size),
+                "count": len(examples),
+                "rounding": rounding,
+                "seeds": len(wrong),
+                "right": int(np.sum(~wrong.any(axis=1))),
+                "wrong": dict(zip(map(str, models.seeds), wrong.sum(axis=1).tolist(), strict=True)),
+            }
+
+
+def main() -> int:
+    """Runs the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run directories")
+    parser.add_argument("--rounding", default="0,2,4", help="multiples of 1 / N, 0 for none (%(default)s)")
+    parser.add_argument("--ask", nargs="+", default=["random:401:16"], metavar="SUITE:SIZE:COUNT", help="(%(default)s)")
+    parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
+    arguments = parser.parse_args()
+    devices.configure()
+    try:
+        models = together([load_models(open_run(run)) for run in arguments.runs])
+        for found in asked(models, arguments.ask, [int(number) for number in arguments.rounding.split(",")]):
+            if arguments.json:
+                print(json.dumps(found), flush=True)
+                continue
+            wrong = ", ".join(f"{seed}: {count}" for seed, count in found["wrong"].items() if count)
+            what = f"{found['suite']} {found['size']}, rounding {found['rounding']}"
+            print(
+                f"{what}: {found['right']} of {found['seeds']} seeds right; wrong of {found['count']}: {wrong or '-'}"
+            )
+    except UserError as error:
+        print(f"rounding.py: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
