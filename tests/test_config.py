@@ -116,6 +116,7 @@ def test_an_unknown_task_is_refused() -> None:
     ("setting", "remedy"),
     [
         ("model.kernel=4", "must be odd"),
+        ("optimiser.movement_weight=0.01", "--set model.movement_limit=0.25"),
         ("model.cell='gru'", "'cgru', 'diagonal'"),
         ("seeds=[]", "at least one"),
         ("seeds=[1, 1]", "different"),

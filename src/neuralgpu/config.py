@@ -58,6 +58,9 @@ class OptimiserConfig:
     saturation_until: Literal["end", "opened", "learned"] = "end"
     """diagonal: how long there is a saturation cost. 'end': to the last step. 'opened': until the curriculum has
     reached its longest inputs. 'learned': until these are learned, where the falling rate begins to fall."""
+    movement_weight: float = 0.0
+    """Weight of what units change by in a step beyond `model.movement_limit`, a mean over positions and steps, summed
+    over rows and channels: it makes a model come to rest."""
     loss_over: Literal["mask", "bucket"] = "mask"
     """'mask': cross-entropy where the input or target has a symbol. 'bucket': everywhere, padding included."""
 
@@ -200,6 +203,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "model.noise_steps": (1, 10_000_000),
     "model.rounding": (0, 1024),
     "model.saturation_limit": (0, 100),
+    "model.movement_limit": (0, 100),
     "model.attention_width": (1, 4096),
     "model.steps_scale": (0.1, 100),
     "curriculum.max_length": (1, 2048),
@@ -220,6 +224,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "optimiser.gradient_noise_decay": (0, 10),
     "optimiser.pull": (0, 1_000_000),
     "optimiser.saturation_weight": (0, 1_000_000),
+    "optimiser.movement_weight": (0, 1_000_000),
 }
 
 
@@ -253,6 +258,11 @@ def _check_ranges(config: RunConfig) -> None:
                 raise UserError(f"{key} must lie between {low} and {high}, got {shown(number)}.")
     if config.model.kernel % 2 == 0:
         raise UserError(f"model.kernel must be odd, got {config.model.kernel}.")
+    if config.optimiser.movement_weight and not config.model.movement_limit:
+        raise UserError(
+            "optimiser.movement_weight weighs what units change by beyond model.movement_limit, which is 0: "
+            "movement is not counted; add --set model.movement_limit=0.25."
+        )
     for key, smooth in (("sigmoid", config.model.sigmoid_smooth), ("tanh", config.model.tanh_smooth)):
         if 0 < smooth < 1:
             raise UserError(f"model.{key}_smooth must be 0 or at least 1, got {shown(smooth)}.")

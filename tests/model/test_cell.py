@@ -19,9 +19,9 @@ from neuralgpu.model.cell import (
     Residual,
     cut_sigmoid,
     cut_tanh,
+    excess,
     initial_cell,
     prepared,
-    saturation_cost,
 )
 from neuralgpu.model.config import ModelConfig
 
@@ -245,4 +245,4 @@ def test_what_is_cut_off_keeps_the_gradient_of_a_wider_cutoff(smooth: float) -> 
 
 
 def test_saturation_costs_the_excess_over_the_limit() -> None:
-    assert float(saturation_cost(jnp.array([-2.0, -0.9, 0.0, 0.5, 1.0]), 0.9)) == pytest.approx(1.1 + 0.1)
+    assert float(excess(jnp.array([-2.0, -0.9, 0.0, 0.5, 1.0]), 0.9)) == pytest.approx(1.1 + 0.1)

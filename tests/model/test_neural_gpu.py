@@ -216,3 +216,20 @@ def test_every_copy_and_layer_is_drawn_on_its_own() -> None:
     assert np.abs(np.asarray(model.readout)).max() == pytest.approx(1.8, rel=0.05)
     assert not any(np.array_equal(*pair) for pair in zip(kernels, other.cells[0].gates.kernel, strict=False))
     assert not np.array_equal(other.embedding, model.embedding)
+
+
+@each_config
+def test_movement_is_what_units_change_by_beyond_the_limit(
+    models: dict[ModelConfig, NeuralGPU], config: ModelConfig
+) -> None:
+    grid, mask = inputs(1)
+    counted = drawn(replace(config, movement_limit=0.05))
+    counted = jax.tree.unflatten(jax.tree.structure(counted), jax.tree.leaves(models[config]))
+    states = states_by_hand(models[config], grid, mask)
+    expected = sum(np.maximum(np.abs(after - before) - 0.05, 0).sum() for before, after in pairwise(states))
+    assert expected > 1
+    found = run(counted, grid, mask, training(1))
+    assert found.movement is not None
+    assert float(found.movement) == pytest.approx(expected, rel=1e-4)
+    assert run(counted, grid, mask).movement is None
+    assert run(models[config], grid, mask, training(1)).movement is None

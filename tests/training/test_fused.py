@@ -154,6 +154,8 @@ def test_kernels_are_made_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
         {"global_operation": "shift"},
         {"tanh_smooth": 1.5},
         {"cell": "diagonal", "saturation_limit": 1.0},
+        {"movement_limit": 0.25},
+        {"rounding": 4, "rounded": "always"},
     ],
 )
 def test_models_that_the_kernels_do_not_know_are_named(model: dict[str, Any]) -> None:

@@ -61,7 +61,7 @@ def test_loss_and_report_are_sums_over_the_model_s_own_logits(config: RunConfig)
         )(given.grid, mask, given.seed)
         return objective(model, given, WEIGHTS, config), outputs
 
-    (loss, report), (logits, saturation, _) = both(model, given)
+    (loss, report), (logits, saturation, *_) = both(model, given)
     probabilities = np.exp(np.asarray(logits, np.float64))
     probabilities /= probabilities.sum(axis=-1, keepdims=True)
     right = np.take_along_axis(probabilities, np.asarray(given.target)[..., None], axis=-1)[..., 0]
@@ -116,3 +116,25 @@ def test_a_model_that_is_told_its_task_answers_by_it(cgru_config: RunConfig) -> 
     losses = [float(loss(model, given._replace(task=np.array(task, np.int32)))) for task in (0, 1, 0)]
     assert losses[0] == losses[2]
     assert abs(losses[0] - losses[1]) > 1e-3
+
+
+def test_movement_costs_its_weight(config: RunConfig) -> None:
+    counted = replace(config, model=replace(config.model, movement_limit=0.1))
+    given, mask = examples(), active_positions(examples().grid, examples().target)
+    model = model_of(counted)
+    rate = config.model.dropout * (8 / BUCKET if config.model.cell == "cgru" else 1)
+
+    @quickly_compiled
+    def losses(model: NeuralGPU) -> Any:
+        outputs = jax.vmap(
+            lambda grid, mask, seed: model(
+                grid, mask, Training(seed, jnp.asarray(rate), jnp.asarray(0.05), given.steps), None, given.task
+            )
+        )(given.grid, mask, given.seed)
+        weighed = replace(counted, optimiser=replace(counted.optimiser, movement_weight=0.3))
+        found = [objective(model, given, WEIGHTS, settings)[0] for settings in (counted, weighed)]
+        return *found, jnp.sum(outputs.movement)
+
+    free, weighed, movement = map(float, losses(model))
+    assert movement > 1
+    assert weighed - free == pytest.approx(0.3 * movement / (BUCKET**2 * BATCH), rel=1e-3)

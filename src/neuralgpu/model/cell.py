@@ -102,9 +102,7 @@ class DiagonalCGRU(eqx.Module):
         candidate = hard_tanh(pre_candidate)
         saturation = jnp.zeros(())
         if disturbance is not None:
-            saturation = saturation_cost(gates, self.saturation_limit) + saturation_cost(
-                pre_candidate, self.saturation_limit
-            )
+            saturation = excess(gates, self.saturation_limit) + excess(pre_candidate, self.saturation_limit)
             if self.dropout:
                 candidate = dropout(candidate, disturbance.rate, disturbance.seed)
         passed = state if self.shift == "none" else _shifted(state)
@@ -149,8 +147,8 @@ def hard_tanh(x: Float[Array, "..."]) -> Float[Array, "..."]:
     return jnp.clip(x, -1, 1)
 
 
-def saturation_cost(x: Float[Array, "..."], limit: float) -> Float[Array, ""]:
-    """Returns the sum by which magnitudes exceed the limit."""
+def excess(x: Float[Array, "..."], limit: float) -> Float[Array, ""]:
+    """Returns the sum of what magnitudes have beyond the limit."""
     return jnp.sum(jnp.maximum(jnp.abs(at_least_single(x)) - limit, 0))
 
 

@@ -81,6 +81,9 @@ class ModelConfig:
     third from the right one. 'none': every channel is the position's own."""
     saturation_limit: float = 0.9
     """diagonal: pre-activations beyond this magnitude cost their excess in training."""
+    movement_limit: float = 0.0
+    """What a unit may change by in a step of training at no cost; what it changes by beyond that costs
+    `optimiser.movement_weight`. 0: movement is not counted."""
     global_operation: Literal["none", "shift", "attention"] = "none"
     """Moves data any distance, once a step, after the layers (paper, section 6). 'shift': every channel by learned
     amounts, whatever the input. 'attention': every position reads others that it chooses by their content."""
@@ -110,6 +113,8 @@ class ModelConfig:
             return "channels"
         if self.rounding and self.rounded == "always":
             return "rounded"
+        if self.movement_limit:
+            return "movement_limit"
         return next((name for name, value in _FUSIBLE.items() if getattr(self, name) != value), None)
 
     @property

@@ -15,9 +15,9 @@ from neuralgpu.model.cell import (
     Context,
     Disturbance,
     State,
+    excess,
     hard_tanh,
     prepared,
-    saturation_cost,
 )
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.model.embedding import embedded
@@ -52,6 +52,8 @@ class Output(NamedTuple):
     """Saturation cost, summed over steps, positions and channels; 0 outside training."""
     running: Moments | None = None
     """What the batch changes the running moments by; in training, with batch normalisation."""
+    movement: Float[Array, ""] | None = None
+    """What units changed by in a step beyond the limit, summed as the cost is; in training, where it is counted."""
 
 
 class Begin(NamedTuple):
@@ -70,8 +72,10 @@ class _Progress(NamedTuple):
 
     state: State
     saturation: Float[Array, ""]
-    summed: State | None
+    summed: State | None = None
     """Sum of the states so far, where that is read out."""
+    movement: Float[Array, ""] | None = None
+    """Movement so far, where it is counted."""
 
 
 class _Copy(NamedTuple):
@@ -143,7 +147,7 @@ class NeuralGPU(eqx.Module):
         )
         state = last.state if last.summed is None else last.summed
         running = None if self.batch_norm is None or moments is None else self.batch_norm.change_by(moments)
-        return Output(self.read(state), last.saturation, running)
+        return Output(self.read(state), last.saturation, running, last.movement)
 
     def trace(
         self,
@@ -181,7 +185,7 @@ class NeuralGPU(eqx.Module):
             progress: _Progress, inputs: tuple[_Copy, Array], results: Results | None = None
         ) -> tuple[_Progress, tuple[State | None, Moments | None] | None]:
             (copy, number), moments, seeds = inputs, None, None
-            new, total = progress.state, progress.saturation
+            new, total, movement = progress.state, progress.saturation, progress.movement
             if training is not None:
                 seeds = random_bits(training.seed ^ random_bits(number.astype(jnp.uint32), ()), (config.layers + 2,))
                 if config.cell != "diagonal" and config.dropout:
@@ -196,19 +200,21 @@ class NeuralGPU(eqx.Module):
             if copy.batch_norm is not None:
                 moments = copy.batch_norm.running if company is None else company.moments(new)
                 new = copy.batch_norm(new, moments)
+            if movement is not None:
+                movement = movement + excess(new - progress.state, config.movement_limit)
             if training is not None and seeds is not None and config.noise:
                 new = (new + training.noise * gaussian(seeds[-2], new.shape) * weight).astype(dtype)
             if config.rounding and (training is None or config.rounded == "always"):
                 new = rounded(new, config.rounding)
             if stops:
-                new, total = jax.tree.map(
+                new, total, movement = jax.tree.map(
                     lambda *pair: jnp.where(number <= last_step, *pair),
-                    (new, total),
-                    (progress.state, progress.saturation),
+                    (new, total, movement),
+                    (progress.state, progress.saturation, progress.movement),
                 )
             summed = None if progress.summed is None else progress.summed + new
             kept = None if skips else (new if keep_states else None, None if training is None else moments)
-            return _Progress(new, total, summed), kept
+            return _Progress(new, total, summed, movement), kept
 
         cells = tuple(jax.vmap(lambda cell: prepared(cell, config.height, dtype))(cell) for cell in self.cells)
         # Once for all the steps; batch normalisation keeps its precision.
@@ -217,10 +223,15 @@ class NeuralGPU(eqx.Module):
         made: Any = config.steps(grid.shape[0]) if steps is None else steps
         rounds = -(-made // config.copies)  # whole ones
         if until_settled and training is None and company is None and config.output == "last":
-            return unroll_until_settled(step, _Progress(state, saturation, None), copies, rounds), None, None
+            return unroll_until_settled(step, _Progress(state, saturation), copies, rounds), None, None
         last, kept = unroll(
             step,
-            _Progress(state, saturation, jnp.zeros_like(at_least_single(state)) if config.output == "sum" else None),
+            _Progress(
+                state,
+                saturation,
+                jnp.zeros_like(at_least_single(state)) if config.output == "sum" else None,
+                jnp.zeros(()) if training is not None and config.movement_limit else None,
+            ),
             copies,
             rounds,
             memory=STORE if training is None else memory,
@@ -262,7 +273,7 @@ class NeuralGPU(eqx.Module):
             return jnp.tanh(state), jnp.zeros(())
         saturation = jnp.zeros(())
         if training is not None:
-            saturation = saturation_cost(state, self.config.saturation_limit) * grid.shape[0]
+            saturation = excess(state, self.config.saturation_limit) * grid.shape[0]
         return hard_tanh(state) * weight, saturation
 
     def _task_code(self, task: AnyArray | None, weight: AnyArray) -> Float[Array, "length height task"] | None:

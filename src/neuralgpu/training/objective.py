@@ -11,7 +11,7 @@ from neuralgpu.errors import UserError
 from neuralgpu.model.arrays import AnyArray
 from neuralgpu.model.batch_norm import EXAMPLE_AXIS, Moments
 from neuralgpu.model.fused import largest_record, run_fused
-from neuralgpu.model.neural_gpu import NeuralGPU, Training
+from neuralgpu.model.neural_gpu import NeuralGPU, Output, Training
 
 _MOST_ELEMENTS = 2**31 - 1
 """Pallas counts places in an array with 32 bits."""
@@ -87,7 +87,7 @@ def active_positions(
 def objective(
     model: NeuralGPU, examples: Examples, weights: Weights, config: RunConfig, axes: tuple[str, ...] = ()
 ) -> tuple[Float[Array, ""], Report]:
-    """Returns the loss of a bucket, cross-entropy + weight * saturation cost, and the report.
+    """Returns the loss of a bucket, cross-entropy + weight * saturation cost + weight * movement, and the report.
 
     Args:
         axes: names of the mapped axes along which further examples of the bucket lie, for batch normalisation.
@@ -106,9 +106,10 @@ def objective(
 
     if is_fused(config, mask.shape[1]):
         training = Training(examples.seed, rate, weights.noise, examples.steps)
-        (logits, saturation), running = run_fused(model, examples.grid, mask, training, steps), None
+        output = Output(*run_fused(model, examples.grid, mask, training, steps))
     else:
-        logits, saturation, running = jax.vmap(run, axis_name=EXAMPLE_AXIS)(examples.grid, mask, examples.seed)
+        output = jax.vmap(run, axis_name=EXAMPLE_AXIS)(examples.grid, mask, examples.seed)
+    logits, running = output.logits, output.running
     right = jnp.take_along_axis(logits, examples.target[..., None], axis=-1).squeeze(-1)
     cross_entropy = jax.nn.logsumexp(logits, axis=-1) - right
     counted = mask if config.optimiser.loss_over == "mask" else jnp.ones_like(mask)
@@ -116,8 +117,11 @@ def objective(
     cells = examples.bucket * len(examples.grid)
     report = Report(
         loss=jnp.sum(cross_entropy * counted) / cells,
-        saturation=jnp.sum(saturation) / (cells * examples.bucket),
+        saturation=jnp.sum(output.saturation) / (cells * examples.bucket),
         sequence_error=jnp.mean(jnp.any(wrong, axis=-1)),
         running=jax.tree.map(lambda of_examples: of_examples[0], running),
     )
-    return report.loss + weights.saturation * report.saturation, report
+    loss = report.loss + weights.saturation * report.saturation
+    if output.movement is not None:
+        loss = loss + config.optimiser.movement_weight * jnp.sum(output.movement) / (cells * examples.bucket)
+    return loss, report
