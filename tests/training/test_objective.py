@@ -133,7 +133,7 @@ def test_movement_costs_its_weight(config: RunConfig) -> None:
         )(given.grid, mask, given.seed)
         weighed = replace(counted, optimiser=replace(counted.optimiser, movement_weight=0.3))
         found = [objective(model, given, WEIGHTS, settings)[0] for settings in (counted, weighed)]
-        return *found, jnp.sum(outputs.movement)
+        return *found, jnp.sum(jnp.asarray(outputs.movement))
 
     free, weighed, movement = map(float, losses(model))
     assert movement > 1
