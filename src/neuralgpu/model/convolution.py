@@ -71,10 +71,12 @@ class Convolution(eqx.Module):
         """Returns the form that states of this height and type are convolved with.
 
         A training step of the classic model takes 0.85 of the time on a CPU with the direct form, if seeds are not
-        batched; batched, it takes 1.7 of it. A state of one row has no zeros in its band to spare. Points need single
-        precision.
+        batched; batched, it takes 1.7 of it. A state of one or two rows has no zeros in its band to spare, and XLA's
+        convolution of two rows goes wrong on several CPU devices: of 8 states of 401 positions and 48 channels, the
+        first one comes out wrong in every call of a loop from some 340 on (JAX 0.10.2). With four rows that was not
+        seen. Points need single precision.
         """
-        if height == 1 or jax.default_backend() != "cpu":
+        if height < HEIGHT or jax.default_backend() != "cpu":
             return Banded(_band_matrix(self.kernel, height), self.bias)
         width, rows, channels, _ = self.kernel.shape
         fits = (width, rows, height) == (3, 3, HEIGHT) and jnp.finfo(dtype).bits >= _SINGLE
