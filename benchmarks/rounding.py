@@ -8,9 +8,10 @@ the suite's own, as `neuralgpu suites` has it.
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,38 @@ from neuralgpu.evaluation.models import TrainedModels, load_models
 from neuralgpu.evaluation.score import wrong_answers
 from neuralgpu.evaluation.suites import find_suite
 from neuralgpu.run_directory import open_run
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question."""
+
+    suite: str
+    size: int
+    count: int
+
+
+def question(text: str) -> Asked:
+    """Reads a question of the command line.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    found = re.fullmatch(r"(.+):(\d{1,6}):([1-9]\d{0,6})", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"give SUITE:SIZE:COUNT, such as random:401:16, not {text!r}")
+    return Asked(found[1], int(found[2]), int(found[3]))
+
+
+def roundings(text: str) -> list[int]:
+    """Reads the roundings of the command line.
+
+    Raises:
+        argparse.ArgumentTypeError: they are none.
+    """
+    if not re.fullmatch(r"\d{1,4}(,\d{1,4})*", text):
+        raise argparse.ArgumentTypeError(f"give numbers such as 0,2,4, not {text!r}")
+    return list(map(int, text.split(",")))
 
 
 def together(runs: Sequence[TrainedModels]) -> TrainedModels:
@@ -41,23 +74,22 @@ def together(runs: Sequence[TrainedModels]) -> TrainedModels:
     )
 
 
-def asked(models: TrainedModels, questions: Sequence[str], roundings: Sequence[int]) -> Iterator[dict[str, Any]]:
+def answered(models: TrainedModels, questions: Sequence[Asked], roundings: Sequence[int]) -> Iterator[dict[str, Any]]:
     """Yields how many answers are wrong, for one question and rounding after the other.
 
     Raises:
         UserError: a suite has no such inputs.
     """
-    for question in questions:
-        name, size, count = question.rsplit(":", 2)
-        suite = find_suite(name)
-        examples = suite.examples(models.task, int(size), int(count), np.random.default_rng(0))
-        length = suite.length_of(models.task, int(size))
+    for one in questions:
+        suite = find_suite(one.suite)
+        examples = suite.examples(models.task, one.size, one.count, np.random.default_rng(0))
+        length = suite.length_of(models.task, one.size)
         for rounding in roundings:
             model = replace(models.model, config=replace(models.config, rounding=rounding))
             wrong = wrong_answers(replace(models, model=model), examples, length)
             yield {
-                "suite": name,
-                "size": int(size),
+                "suite": one.suite,
+                "size": one.size,
                 "count": len(examples),
                 "rounding": rounding,
                 "seeds": len(wrong),
@@ -70,14 +102,21 @@ def main() -> int:
     """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run directories")
-    parser.add_argument("--rounding", default="0,2,4", help="multiples of 1 / N, 0 for none (%(default)s)")
-    parser.add_argument("--ask", nargs="+", default=["random:401:16"], metavar="SUITE:SIZE:COUNT", help="(%(default)s)")
+    parser.add_argument("--rounding", type=roundings, default="0,2,4", help="multiples of 1 / N, 0 for none (0,2,4)")
+    parser.add_argument(
+        "--ask",
+        nargs="+",
+        type=question,
+        default=[Asked("random", 401, 16)],
+        metavar="SUITE:SIZE:COUNT",
+        help="what they are asked (random:401:16)",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
     arguments = parser.parse_args()
     devices.configure()
     try:
         models = together([load_models(open_run(run)) for run in arguments.runs])
-        for found in asked(models, arguments.ask, [int(number) for number in arguments.rounding.split(",")]):
+        for found in answered(models, arguments.ask, arguments.rounding):
             if arguments.json:
                 print(json.dumps(found), flush=True)
                 continue

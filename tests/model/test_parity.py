@@ -24,7 +24,8 @@ from neuralgpu.config import OptimiserConfig, RunConfig
 from neuralgpu.model.batch_norm import EXAMPLE_AXIS
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.model.initial import initial_model
-from neuralgpu.model.neural_gpu import NeuralGPU, trained
+from neuralgpu.model.neural_gpu import NeuralGPU
+from neuralgpu.model.trainable import trained
 from neuralgpu.training.objective import Examples, Weights, active_positions
 from neuralgpu.training.optimiser import optimiser
 from neuralgpu.training.step import Learner, compiled_step

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuralgpu.model.config import ModelConfig
-from neuralgpu.model.neural_gpu import NeuralGPU, rounded
+from neuralgpu.model.neural_gpu import NeuralGPU
+from neuralgpu.model.rounding import rounded
 
 from .conftest import CONFIGS, drawn, each_config, inputs, quickly_compiled, run, training
 

@@ -1,6 +1,5 @@
 """The Neural GPU: a grid of symbols in, as many steps as it is long, symbols out."""
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -25,6 +24,7 @@ from neuralgpu.model.global_operation import GlobalOperation
 from neuralgpu.model.memory import STEP, STORE, Memory
 from neuralgpu.model.noise import dropout, gaussian, random_bits
 from neuralgpu.model.results import Results
+from neuralgpu.model.rounding import rounded
 from neuralgpu.model.unroll import unroll, unroll_until_settled
 
 _BEFORE_THE_FIRST_STEP = 2**32 - 1
@@ -290,28 +290,3 @@ class NeuralGPU(eqx.Module):
             return None
         counted = mask if kind == "masked" else jnp.broadcast_to(jnp.any(mask), mask.shape)
         return Company(counted[:, None, None].astype(self.embedding.dtype), axes)
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(1,))
-def rounded(state: Float[Array, "..."], rounding: int) -> Float[Array, "..."]:
-    """Returns the nearest multiples of 1 / rounding, with the gradient of the state itself."""
-    return jnp.round(state * rounding) / rounding
-
-
-@rounded.defjvp
-def _(rounding: int, primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
-    return rounded(*primals, rounding), tangents[0]
-
-
-def trained(model: NeuralGPU) -> PyTree:
-    """Returns the model, or its gradient, with None where an optimiser has nothing to move."""
-    if model.batch_norm is not None:
-        model = eqx.tree_at(lambda model: model.batch_norm.running, model, None)
-    return eqx.tree_at(lambda model: model.probe, model, None, is_leaf=lambda leaf: leaf is None)
-
-
-def probed(model: NeuralGPU) -> NeuralGPU:
-    """Returns the model with a probe."""
-    return eqx.tree_at(
-        lambda model: model.probe, model, jnp.zeros_like(model.embedding), is_leaf=lambda leaf: leaf is None
-    )

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 
 from neuralgpu.config import RunConfig
 from neuralgpu.model.arrays import AnyArray
-from neuralgpu.model.neural_gpu import NeuralGPU, probed
+from neuralgpu.model.neural_gpu import NeuralGPU
+from neuralgpu.model.trainable import probed
 from neuralgpu.training.objective import Examples, Report, Weights, objective
 
 

@@ -16,9 +16,10 @@ from jaxtyping import Array, PyTree
 from neuralgpu.config import RunConfig
 from neuralgpu.model.arrays import AnyArray
 from neuralgpu.model.initial import initial_model
-from neuralgpu.model.neural_gpu import NeuralGPU, trained
+from neuralgpu.model.neural_gpu import NeuralGPU
 from neuralgpu.model.relaxation import averaged_copies, distance_of_copies
 from neuralgpu.model.seeds import over_seeds
+from neuralgpu.model.trainable import trained
 from neuralgpu.tasks import find_task
 from neuralgpu.training.microbatch import batch_gradient
 from neuralgpu.training.objective import Examples, Report, Weights
