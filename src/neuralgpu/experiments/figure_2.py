@@ -13,7 +13,7 @@ from neuralgpu.experiments.claims import missing, not_run, share, short_training
 from neuralgpu.experiments.experiment import Experiment, Findings, Scale, SweepValues, no_measurements
 from neuralgpu.experiments.paper import paper
 from neuralgpu.experiments.results import CellResults, Results
-from neuralgpu.experiments.scales import laptop, laptop_setting, lengths, published, smoke
+from neuralgpu.experiments.scales import departures, laptop, lengths, published, smoke
 from neuralgpu.proportion import wilson_interval
 from neuralgpu.reporting.reproduction import Claim, Drawing
 from neuralgpu.reporting.reproduction_figures import Share, shares_with_intervals
@@ -105,7 +105,7 @@ def _findings(results: Results, scale: Scale) -> Findings:
         )
         figure = shares_with_intervals("Trainings that succeed", panels)
         drawings = [Drawing("figure-2", "Figure 2", figure, caption)]
-    setting = f"{laptop_setting()} Tasks: {' and '.join(_LAPTOP_TASKS)} instead of 13." if scale == "laptop" else ""
+    fewer = f"Tasks: {' and '.join(_LAPTOP_TASKS)} instead of 13."
     rule = (
         "A training succeeds where at some look fewer than 1% of its answers are wrong; a look on a laptop is the "
         "judgement at the end, with 64 inputs of each length, so that none may be wrong."
@@ -114,7 +114,10 @@ def _findings(results: Results, scale: Scale) -> Findings:
         "The paper's shares are over 13 tasks. Those here are over the tasks that were run, some of them the easiest."
     )
     return Findings(
-        claims=claims, drawings=drawings, setting=setting, notes=[rule] if scale == "paper" else [rule, tasks]
+        claims=claims,
+        drawings=drawings,
+        setting=departures(scale, fewer),
+        notes=[rule] if scale == "paper" else [rule, tasks],
     )
 
 

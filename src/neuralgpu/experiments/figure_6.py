@@ -14,7 +14,7 @@ from neuralgpu.experiments.claims import cell_of, missing, not_run, share, short
 from neuralgpu.experiments.experiment import Experiment, Findings, Measurement, Scale, SweepValues
 from neuralgpu.experiments.paper import paper
 from neuralgpu.experiments.results import CellResults, Results
-from neuralgpu.experiments.scales import laptop, laptop_setting, lengths, published, smoke
+from neuralgpu.experiments.scales import departures, laptop, lengths, published, smoke
 from neuralgpu.reporting.judgement_figures import thresholds_of_seeds
 from neuralgpu.reporting.reproduction import Claim, Drawing
 from neuralgpu.reporting.reproduction_figures import errors_over_sizes
@@ -255,13 +255,14 @@ def _findings(results: Results, scale: Scale) -> Findings:
         ),
         *_threshold_claims(rows, decimal.steps if decimal else None, why[_SEEDS], explained),
     ]
-    aligned = " Operands are aligned, one a row, which so few steps suffice for; the paper's are padded."
-    setting = laptop_setting() + aligned if scale == "laptop" else ""
+    aligned = "Operands are aligned, one a row, which so few steps suffice for; the paper's are padded."
     rule = (
         f"A carry length counts as lost where at least {percent(_LOST)} of the suite's sums are wrong, as half of them "
         "hold no carry. Models that have not learned carries of 5 digits cannot decide what happens to long ones."
     )
-    return Findings(claims=claims, drawings=_drawings(results, scale, rows), setting=setting, notes=[rule])
+    return Findings(
+        claims=claims, drawings=_drawings(results, scale, rows), setting=departures(scale, aligned), notes=[rule]
+    )
 
 
 EXPERIMENT = Experiment(

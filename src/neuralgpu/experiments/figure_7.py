@@ -13,7 +13,7 @@ from neuralgpu.experiments.claims import ORDER_RULE, cell_of, curves, missing, o
 from neuralgpu.experiments.experiment import Experiment, Findings, Scale, SweepValues, no_measurements
 from neuralgpu.experiments.paper import paper
 from neuralgpu.experiments.results import CellResults, Results
-from neuralgpu.experiments.scales import LAPTOP_STEPS, laptop, laptop_setting, lengths, published, smoke
+from neuralgpu.experiments.scales import LAPTOP_STEPS, departures, laptop, lengths, published, smoke
 from neuralgpu.reporting.reproduction import Drawing
 from neuralgpu.reporting.reproduction_figures import training_and_test
 
@@ -97,8 +97,7 @@ def _findings(results: Results, scale: Scale) -> Findings:
         for number, (title, cells) in enumerate(titles.items(), start=1)
         if (found := curves(cells, long))
     ]
-    setting = laptop_setting() if scale == "laptop" else ""
-    return Findings(claims=claims, drawings=drawings, setting=setting, notes=[ORDER_RULE])
+    return Findings(claims=claims, drawings=drawings, setting=departures(scale), notes=[ORDER_RULE])
 
 
 def _two(

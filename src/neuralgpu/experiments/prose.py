@@ -14,7 +14,7 @@ from neuralgpu.experiments.claims import missing, not_run
 from neuralgpu.experiments.experiment import Experiment, Findings, Measurement, Scale
 from neuralgpu.experiments.paper import paper
 from neuralgpu.experiments.results import Results
-from neuralgpu.experiments.scales import laptop_setting, lengths
+from neuralgpu.experiments.scales import departures, lengths
 from neuralgpu.reporting.reproduction import Claim
 from neuralgpu.reporting.wording import percent
 
@@ -196,7 +196,7 @@ def _findings(results: Results, scale: Scale) -> Findings:
         _larger(results, scale),
         *_memory(results, scale),
     ]
-    return Findings(claims=claims, setting=laptop_setting() if scale == "laptop" else "")
+    return Findings(claims=claims, setting=departures(scale))
 
 
 EXPERIMENT = Experiment(

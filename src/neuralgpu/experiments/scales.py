@@ -59,10 +59,17 @@ def published(tasks: Sequence[str], **more: Any) -> SweepValues:
     return {"tasks": list(tasks), "preset": "classic", "evaluate": evaluate, **more}
 
 
-def laptop_setting(steps: int = LAPTOP_STEPS) -> str:
-    """Says how a laptop's trainings depart from the paper's."""
+def departures(scale: Scale, more: str = "") -> str:
+    """Says how a laptop's trainings depart from the paper's; nothing for other scales.
+
+    Args:
+        scale: that of the trainings.
+        more: a sentence on what else departs.
+    """
+    if scale != "laptop":
+        return ""
     return (
-        f"Laptop scale: the paper's model with 24 channels, {steps:,} training steps instead of 40,000 to 200,000, "
-        f"batch {_LAPTOP['batch']} instead of 32, and a look at the training error, which moves the curriculum on, "
-        f"every {_LAPTOP['epoch']} steps instead of every 200."
-    )
+        f"Laptop scale: the paper's model with 24 channels, {LAPTOP_STEPS:,} training steps instead of 40,000 to "
+        f"200,000, batch {_LAPTOP['batch']} instead of 32, and a look at the training error, which moves the "
+        f"curriculum on, every {_LAPTOP['epoch']} steps instead of every 200. {more}"
+    ).rstrip()

@@ -14,7 +14,7 @@ from neuralgpu.experiments.claims import missing, not_run, short_training
 from neuralgpu.experiments.experiment import Experiment, Findings, Scale, no_measurements
 from neuralgpu.experiments.paper import paper
 from neuralgpu.experiments.results import CellResults, Results
-from neuralgpu.experiments.scales import laptop_setting, lengths
+from neuralgpu.experiments.scales import departures, lengths
 from neuralgpu.reporting.reproduction import Claim
 
 _RULE = (
@@ -69,8 +69,7 @@ def _findings(results: Results, scale: Scale) -> Findings:
             _claim(f"{chain.replace('>', '→')}, {size} channels, which the paper does not have", "–", cell, scale, why)
             for chain, cell in figure_3.cells(results, size).items()
         ]
-    setting = laptop_setting() if scale == "laptop" else ""
-    return Findings(claims=claims, setting=setting, notes=[_RULE])
+    return Findings(claims=claims, setting=departures(scale), notes=[_RULE])
 
 
 EXPERIMENT = Experiment(
