@@ -8,6 +8,7 @@ The paper: carries of more than 20 bits or 6 decimal digits are lost; training w
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 
 from neuralgpu.experiments.claims import cell_of, missing, not_run, share, short_training
@@ -27,6 +28,8 @@ MEASURED = "carry-thresholds"
 _SUITE = "carry-low"
 _LOST = 0.25
 """Error of the suite 'carry', half of whose sums hold no carry, from which on most of the carries are lost."""
+_LEARNED = 5
+"""Digits of a carry that a model has learned whose longer carries say anything."""
 _FEWEST_FOR_TAIL = 3
 _NORMAL = 1.96
 """Standard errors on either side of a 95% interval."""
@@ -102,7 +105,7 @@ def _lost_beyond(name: str, digits: int, cell: CellResults | None, why: str, lon
     kept = [size for size in errors if size < min(lost, default=max(errors) + 1)]
     ours = f"lost from {min(lost)} digits on" if lost else f"none lost up to {max(errors)}"
     agrees = bool(lost) and all(size in lost for size in errors if size > 2 * digits)
-    learned = bool(kept) and max(kept) >= min(5, digits)
+    learned = bool(kept) and max(kept) >= min(_LEARNED, digits)
     verdict = "agrees" if agrees and learned else "undecided" if not learned else "differs"
     return Claim(
         what=what,
@@ -125,6 +128,7 @@ def _hard_claim(name: str, cell: CellResults | None, why: str, longest: int) -> 
         return not_run(what, "yes", why)
     errors = [median(sizes[size]) for size in (held, lost)]
     agrees = errors[0] < _LOST <= errors[1]
+    learned = all(median(found) < _LOST for size, found in sizes.items() if size <= _LEARNED)
     each = ", ".join(percent(error) for error in sizes[lost])
     return Claim(
         what=what,
@@ -132,7 +136,7 @@ def _hard_claim(name: str, cell: CellResults | None, why: str, longest: int) -> 
         ours=f"{percent(errors[0])} and {percent(errors[1])} of the sums wrong, half of which hold no carry",
         trainings=len(cell.done),
         steps=cell.steps,
-        verdict="agrees" if agrees else "differs",
+        verdict="agrees" if agrees else "differs" if learned else "undecided",
         why="" if agrees else f"seed by seed {each} wrong at {lost} digits; {short_training(cell, longest)}",
     )
 
@@ -154,13 +158,15 @@ def _threshold_claims(rows: Sequence[ThresholdRow], steps: int | None, why: str,
             None,
         ),
     }
+    learned = bool(reached) and median(reached) > _LEARNED
     claims: list[Claim] = []
     for what, (published_share, least, most) in bounds.items():
         if not rows:
             claims.append(not_run(what, percent(published_share), why))
             continue
         hits = sum(least <= size and (most is None or size <= most) for size in reached)
-        claims.append(share(what, published_share, hits, len(rows), steps, explained))
+        claim = share(what, published_share, hits, len(rows), steps, explained)
+        claims.append(claim if learned else replace(claim, verdict="undecided", why=explained))
     claims.append(_extrapolation(rows, steps, why))
     best = f"Longest carry of the best of {numbers['seeds']:,} adders"
     if not rows:
@@ -258,7 +264,8 @@ def _findings(results: Results, scale: Scale) -> Findings:
     aligned = "Operands are aligned, one a row, which so few steps suffice for; the paper's are padded."
     rule = (
         f"A carry length counts as lost where at least {percent(_LOST)} of the suite's sums are wrong, as half of them "
-        "hold no carry. Models that have not learned carries of 5 digits cannot decide what happens to long ones."
+        f"hold no carry. Models that have not learned carries of {_LEARNED} digits cannot decide what happens to long "
+        "ones."
     )
     return Findings(
         claims=claims, drawings=_drawings(results, scale, rows), setting=departures(scale, aligned), notes=[rule]
