@@ -94,6 +94,19 @@ def test_figure_6_says_where_carries_are_lost(tmp_path: Path) -> None:
     assert "n = 20 seeds" in drawn[1].caption
 
 
+def test_figure_6_is_not_decided_by_adders_that_have_learned_no_carry(tmp_path: Path) -> None:
+    def wrong(job: Job, seed: int, suite: str, size: int) -> int:
+        return 32 if suite == "carry" else 0
+
+    invented.done(tmp_path, EXPERIMENTS["fig6"], "laptop", wrong)
+    [measurement] = EXPERIMENTS["fig6"].measurements("laptop")
+    rows = [invented.threshold(seed, 1) for seed in range(20)]
+    invented.measured(tmp_path, measurement.name, measurement.arguments, rows)
+    found = claims(tmp_path, "fig6").values()
+    assert {claim.verdict for claim in found} == {"undecided"}
+    assert any(claim.ours == "no tail to fit" for claim in found)
+
+
 def test_table_2_goes_by_its_rule(tmp_path: Path) -> None:
     def wrong(job: Job, seed: int, suite: str, size: int) -> int:
         return {"mul": 9, "bmul > mul": 9 if size > 100 else 0}.get(job.config.curriculum_text, 0)
