@@ -74,12 +74,15 @@ def together(runs: Sequence[TrainedModels]) -> TrainedModels:
     )
 
 
-def answered(models: TrainedModels, questions: Sequence[Asked], roundings: Sequence[int]) -> Iterator[dict[str, Any]]:
+def answered(
+    runs: Sequence[TrainedModels], questions: Sequence[Asked], roundings: Sequence[int]
+) -> Iterator[dict[str, Any]]:
     """Yields how many answers are wrong, for one question and rounding after the other.
 
     Raises:
-        UserError: a suite has no such inputs.
+        UserError: the runs differ in more than their weights, or a suite has no such inputs.
     """
+    models, names = together(runs), [f"{run.run}/{seed}" for run in runs for seed in run.seeds]
     for one in questions:
         suite = find_suite(one.suite)
         examples = suite.examples(models.task, one.size, one.count, np.random.default_rng(0))
@@ -94,7 +97,7 @@ def answered(models: TrainedModels, questions: Sequence[Asked], roundings: Seque
                 "rounding": rounding,
                 "seeds": len(wrong),
                 "right": int(np.sum(~wrong.any(axis=1))),
-                "wrong": dict(zip(map(str, models.seeds), wrong.sum(axis=1).tolist(), strict=True)),
+                "wrong": dict(zip(names, wrong.sum(axis=1).tolist(), strict=True)),
             }
 
 
@@ -115,12 +118,12 @@ def main() -> int:
     arguments = parser.parse_args()
     devices.configure()
     try:
-        models = together([load_models(open_run(run)) for run in arguments.runs])
-        for found in answered(models, arguments.ask, arguments.rounding):
+        runs = [load_models(open_run(run)) for run in dict.fromkeys(arguments.runs)]
+        for found in answered(runs, arguments.ask, arguments.rounding):
             if arguments.json:
                 print(json.dumps(found), flush=True)
                 continue
-            wrong = ", ".join(f"{seed}: {count}" for seed, count in found["wrong"].items() if count)
+            wrong = ", ".join(f"{name}: {count}" for name, count in found["wrong"].items() if count)
             what = f"{found['suite']} {found['size']}, rounding {found['rounding']}"
             print(
                 f"{what}: {found['right']} of {found['seeds']} seeds right; wrong of {found['count']}: {wrong or '-'}"

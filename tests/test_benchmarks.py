@@ -55,9 +55,11 @@ def test_rounded_nets_are_asked_what_others_are(tmp_path: Path) -> None:
     found = [json.loads(line) for line in ended.stdout.splitlines()]
     assert [(one["rounding"], one["count"], one["seeds"]) for one in found] == [(0, 5, 2), (4, 5, 2)], ended.stderr
     assert all(0 <= wrong <= 5 for one in found for wrong in one["wrong"].values())
-    assert all(list(one["wrong"]) == ["3", "5"] for one in found)
+    assert all(list(one["wrong"]) == ["run/3", "run/5"] for one in found)
     refused = subprocess.run([*command, "carry:0:5"], capture_output=True, text=True, check=False, env=ENVIRONMENT)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    senseless = subprocess.run([*command, "carry"], capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    assert (senseless.returncode, "such as random:401:16" in senseless.stderr) == (2, True)
 
 
 def grid_cost(*options: object) -> subprocess.CompletedProcess[str]:
