@@ -17,8 +17,9 @@ from scoring import Scorer
 
 from examples import question_arrays, question_length
 from neuralgpu import devices
-from neuralgpu.checkpoint import Checkpoint, named_arrays, save
+from neuralgpu.checkpoint import Checkpoint, save
 from neuralgpu.config import plain
+from neuralgpu.named_arrays import named_arrays
 from neuralgpu.tasks import find_task
 from neuralgpu.training.standing import EpochSums, Standing
 

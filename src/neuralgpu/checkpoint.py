@@ -1,7 +1,7 @@
 """Checkpoints: safetensors and JSON under a manifest of sizes and SHA-256, renamed into place.
 
-None of the libraries that read these formats notices a flipped bit in a payload; the manifest does. JAX is imported
-where a pytree is taken apart or put together: to save, look at and remove checkpoints does without it.
+None of the libraries that read these formats notices a flipped bit in a payload; the manifest does. All of it does
+without JAX.
 """
 
 import json
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +29,6 @@ _LARGEST_STATE = 1 << 26
 _NAME = re.compile(r"(?=[0-9]{8}$|[1-9])[0-9]{8,16}|\.[0-9]{8,16}\.replaced")
 KEPT = 2
 """Number of checkpoints that a run keeps."""
-Tree = TypeVar("Tree")
 
 
 @dataclass(frozen=True)
@@ -57,36 +56,6 @@ class Finding:
     """Everything in it that is not an array; nothing where it is damaged."""
     damage: str | None
     """What is wrong with it, None where it is whole."""
-
-
-def named_arrays(tree: Any) -> dict[str, np.ndarray]:
-    """Returns a pytree's arrays by their path in it."""
-    import jax
-
-    leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
-    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}
-
-
-def with_arrays(template: Tree, arrays: Mapping[str, np.ndarray], prefix: str = "") -> Tree:
-    """Returns a pytree of the template's structure that holds the named arrays.
-
-    Raises:
-        DamagedRunError: an array is missing or has another shape or type than the template's.
-    """
-    import jax
-
-    def find(path: tuple[Any, ...], leaf: Any) -> np.ndarray:
-        name = prefix + jax.tree_util.keystr(path)
-        array = arrays.get(name)
-        if array is None or array.shape != leaf.shape or array.dtype != leaf.dtype:
-            found = "none" if array is None else f"{array.dtype}{list(array.shape)}"
-            raise DamagedRunError(
-                f"The checkpoint does not fit its configuration: {name} should be {leaf.dtype}{list(leaf.shape)}, "
-                f"found {found}. Was config.toml edited?"
-            )
-        return array
-
-    return jax.tree_util.tree_map_with_path(find, template)
 
 
 def save(folder: Path, checkpoint: Checkpoint) -> Path:

@@ -7,10 +7,11 @@ import jax
 import numpy as np
 import pytest
 
-from neuralgpu.checkpoint import Checkpoint, named_arrays, save
+from neuralgpu.checkpoint import Checkpoint, save
 from neuralgpu.evaluation.models import TrainedModels, load_models
 from neuralgpu.model.initial import initial_model
 from neuralgpu.model.neural_gpu import NeuralGPU
+from neuralgpu.named_arrays import named_arrays
 from neuralgpu.run_directory import RunDirectory, create_run
 from neuralgpu.settings import run_config
 from neuralgpu.tasks import find_task

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from jax.sharding import Mesh
 
-from neuralgpu.checkpoint import load_latest, named_arrays
+from neuralgpu.checkpoint import load_latest
 from neuralgpu.errors import DamagedRunError, UserError
 from neuralgpu.evaluation import models as models_module
 from neuralgpu.evaluation.models import TrainedModels, load_models
 from neuralgpu.model.batch_norm import EXAMPLE_AXIS
 from neuralgpu.model.neural_gpu import NeuralGPU
+from neuralgpu.named_arrays import named_arrays
 from neuralgpu.run_directory import RunDirectory
 from neuralgpu.tasks import find_task
 

@@ -19,13 +19,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neuralgpu.checkpoint import with_arrays
 from neuralgpu.config import OptimiserConfig, RunConfig
 from neuralgpu.model.batch_norm import EXAMPLE_AXIS
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.model.initial import initial_model
 from neuralgpu.model.neural_gpu import NeuralGPU
 from neuralgpu.model.trainable import trained
+from neuralgpu.named_arrays import with_arrays
 from neuralgpu.training.objective import Examples, Weights, active_positions
 from neuralgpu.training.optimiser import optimiser
 from neuralgpu.training.step import Learner, compiled_step

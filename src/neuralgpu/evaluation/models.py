@@ -10,7 +10,7 @@ import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, Bool, Int
 
-from neuralgpu.checkpoint import load_latest, with_arrays
+from neuralgpu.checkpoint import load_latest
 from neuralgpu.config import check_room
 from neuralgpu.errors import UserError
 from neuralgpu.evaluation.suites import Example
@@ -19,6 +19,7 @@ from neuralgpu.model.config import ModelConfig
 from neuralgpu.model.initial import initial_model
 from neuralgpu.model.neural_gpu import NeuralGPU
 from neuralgpu.model.seeds import over_seeds
+from neuralgpu.named_arrays import with_arrays
 from neuralgpu.run_directory import RunDirectory
 from neuralgpu.tasks import Task, find_task
 

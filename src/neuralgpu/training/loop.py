@@ -10,10 +10,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from neuralgpu.checkpoint import Checkpoint, named_arrays, with_arrays
+from neuralgpu.checkpoint import Checkpoint
 from neuralgpu.config import RunConfig
 from neuralgpu.curriculum import Draw
 from neuralgpu.errors import UserError
+from neuralgpu.named_arrays import named_arrays, with_arrays
 from neuralgpu.run_directory import RunDirectory
 from neuralgpu.training.compilation import Compiler
 from neuralgpu.training.controls import after_epoch, initial_controls, last_step
