@@ -33,6 +33,15 @@ def test_unknown_preset() -> None:
         preset_settings("fats", "addition")
 
 
+def test_a_preset_that_names_another_is_laid_over_it() -> None:
+    fast, resting = (preset_settings(name, "addition") for name in ("fast", "resting"))
+    assert (fast["preset"], resting["preset"]) == ("fast", "resting")
+    assert (fast["carry_share"], fast["model"]["noise"]) == (resting["carry_share"], resting["model"]["noise"])
+    assert "rounding" not in fast["model"] and resting["model"]["rounding"] == 8
+    multiplication = (preset_settings(name, "multiplication")["model"] for name in ("fast", "resting"))
+    assert {model["channels"] for model in multiplication} == {96}
+
+
 @pytest.mark.parametrize(
     "content",
     [b"\xff\xfe", b"steps", b"a = " + b"[" * 20_000, b"steps = " + b"9" * 5_000, b"a = 1\na = 2", b"\x00"],

@@ -26,6 +26,8 @@ def preset_names() -> list[str]:
 def preset_settings(name: str, operation: str) -> dict[str, Any]:
     """Reads a preset; where there is one for the task's operation, it is laid over the general one.
 
+    A preset that names another is laid over that one.
+
     Raises:
         UserError: there is no preset of that name.
     """
@@ -33,7 +35,9 @@ def preset_settings(name: str, operation: str) -> dict[str, Any]:
         raise unknown_name("preset", name, preset_names())
     folder = resources.files("neuralgpu").joinpath("presets")
     files = (folder.joinpath(f"{name}.toml"), folder.joinpath(f"{name}-{operation}.toml"))
-    return merged([{"preset": name}, *(tomllib.loads(file.read_text("utf-8")) for file in files if file.is_file())])
+    parts = [tomllib.loads(file.read_text("utf-8")) for file in files if file.is_file()]
+    below = [preset_settings(part["preset"], operation) for part in parts if "preset" in part]
+    return merged([*below, *parts, {"preset": name}])
 
 
 def read_toml(path: Path) -> dict[str, Any]:

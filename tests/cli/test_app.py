@@ -100,7 +100,7 @@ BAD: list[tuple[str, int, str]] = [
     ("train ''", 2, "There is no task ''."),
     ("train", 2, "Name a task to learn, such as 'neuralgpu train badd'"),
     ("train badd bmul", 2, "(bmul). See 'neuralgpu train --help'."),
-    ("train badd --preset fats", 2, "There is no preset 'fats'. Did you mean 'fast'? Allowed: classic, fast."),
+    ("train badd --preset fats", 2, "There is no preset 'fats'. Did you mean 'fast'? Allowed: classic, fast, resting."),
     ("evaluate RUN --suite cary", 2, "There is no suite 'cary'. Did you mean 'carry'? Allowed: random, carry, "),
     (
         "evaluate RUN --suite power",

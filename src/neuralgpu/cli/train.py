@@ -25,7 +25,10 @@ def train(
         ),
     ] = None,
     preset: Annotated[
-        str, typer.Option("--preset", help="'fast' (diagonal, minutes) or 'classic' (the paper's).")
+        str,
+        typer.Option(
+            "--preset", help="'fast' (diagonal, minutes), 'resting' (carries far) or 'classic' (the paper's)."
+        ),
     ] = DEFAULT_PRESET,
     config: Annotated[
         Path | None, typer.Option("--config", metavar="F.toml", help="Settings laid over the preset.")

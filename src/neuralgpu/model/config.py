@@ -122,6 +122,17 @@ class ModelConfig:
         """Whether what the model makes of an input depends on the bucket that it is padded to."""
         return self.stop == "bucket" or self.output == "sum" or self.batch_norm != "off"
 
+    @property
+    def rests_in_parts(self) -> bool:
+        """Whether a state is on a grid, where parts of it come to rest, and a step is one map of what is near."""
+        local = self.global_operation == "none" and self.batch_norm == "off"
+        return self.rounding > 0 and self.copies == 1 and local and self.output == "last"
+
+    @property
+    def reach(self) -> int:
+        """Positions to either side that a step reads, by two convolutions of each layer, one after the other."""
+        return self.layers * 2 * (self.kernel // 2)
+
     def numbers_a_position(self, length: int) -> int:
         """Returns how many numbers a step works on at each position of an input: its window, and what it attends to."""
         attended = length if self.global_operation == "attention" else 0

@@ -1,5 +1,6 @@
 """The Neural GPU: a grid of symbols in, as many steps as it is long, symbols out."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -9,24 +10,19 @@ from jaxtyping import Array, Bool, Float, Int, PyTree, UInt32
 
 from neuralgpu.model.arrays import AnyArray, at_least_single
 from neuralgpu.model.batch_norm import BatchNorm, Company, Moments
-from neuralgpu.model.cell import (
-    Cell,
-    Context,
-    Disturbance,
-    State,
-    excess,
-    hard_tanh,
-    prepared,
-)
+from neuralgpu.model.cell import Cell, Context, Disturbance, State, excess, hard_tanh, prepared
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.model.embedding import embedded
 from neuralgpu.model.global_operation import GlobalOperation
 from neuralgpu.model.memory import STEP, STORE, Memory
+from neuralgpu.model.moving import unroll_where_moving
 from neuralgpu.model.noise import dropout, gaussian, random_bits
 from neuralgpu.model.results import Results
-from neuralgpu.model.rounding import rounded
+from neuralgpu.model.rounding import rounded, rounded_step
 from neuralgpu.model.unroll import unroll, unroll_until_settled
 
+_LONG = 101
+"""Positions from which an evaluation computes only what moves, where the settings let states come to rest."""
 _BEFORE_THE_FIRST_STEP = 2**32 - 1
 """Stands for the number of a step where the input's dropout is drawn."""
 
@@ -138,9 +134,10 @@ class NeuralGPU(eqx.Module):
             axes: names of the mapped axes along which the examples of a batch lie, for batch normalisation; without
                 any, the example is a batch of its own.
             memory: what is kept in training for the backward pass.
-            until_settled: whether, outside training, the steps end where they change no example of a `vmap` any more.
-                The answer is that of all the steps, which may be traced then; it has no gradient. What the settings
-                make depend on every step, a sum of the states or a batch's moments, takes all of them.
+            until_settled: whether, outside training, the steps end where they change no example of a `vmap` any more,
+                and are taken only where a long state moves, if it is rounded. The answer is that of all the steps,
+                which may be traced then; it has no gradient. What the settings make depend on every step, a sum of the
+                states or a batch's moments, takes all of them.
         """
         last, _, moments = self._run(
             grid, mask, training, steps, task, axes, memory, keep_states=False, until_settled=until_settled
@@ -223,6 +220,12 @@ class NeuralGPU(eqx.Module):
         made: Any = config.steps(grid.shape[0]) if steps is None else steps
         rounds = -(-made // config.copies)  # whole ones
         if until_settled and training is None and company is None and config.output == "last":
+            if config.rests_in_parts and len(state) >= _LONG:
+                one = jax.tree.map(lambda leaf: leaf[0], cells)
+                made = jnp.minimum(last_step + 1, rounds) if stops else rounds
+                advance = partial(rounded_step, rounding=config.rounding)
+                state = unroll_where_moving(advance, one, state, (weight, code), made, config.reach)
+                return _Progress(state, saturation), None, None
             return unroll_until_settled(step, _Progress(state, saturation), copies, rounds), None, None
         last, kept = unroll(
             step,

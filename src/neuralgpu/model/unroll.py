@@ -7,11 +7,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
-from jaxtyping import Array, Bool, Int, PyTree
+from jaxtyping import Array, Int, PyTree
 
 from neuralgpu.errors import UserError
 from neuralgpu.model.batched_unroll import Noting
 from neuralgpu.model.flat import unroll_flat
+from neuralgpu.model.in_batch import any_in_batch, largest_in_batch
 from neuralgpu.model.memory import OFFLOAD, SQRT, STEP, STORE, Memory
 from neuralgpu.model.snapshots import unroll_with_snapshots
 
@@ -56,7 +57,7 @@ def unroll(
         UserError: the device does not have the memory that the strategy needs.
     """
     count = jax.tree.leaves(copies)[0].shape[0]
-    last_of_all = None if last_step is None else _largest_in_batch(last_step)
+    last_of_all = None if last_step is None else largest_in_batch(last_step)
     if memory.strategy in ("sqrt", "treeverse"):
         steps = rounds * count
         needed = jnp.asarray(steps) if last_of_all is None else jnp.minimum(last_of_all + 1, steps)
@@ -125,7 +126,7 @@ def unroll_until_settled(step: Step, carry: PyTree, copies: PyTree, rounds: int 
         last = jnp.minimum(number + _LOOKED_AT, rounds) - 1
         carry = jax.lax.fori_loop(number, last, unchecked, carry)
         (carry, moved), _ = jax.lax.scan(checked, (carry, jnp.zeros((), bool)), numbered(last))
-        return carry, last + 1, _any_in_batch(moved)
+        return carry, last + 1, any_in_batch(moved)
 
     def goes_on(loop: tuple[PyTree, Array, Array]) -> Array:
         _, number, moved = loop
@@ -190,28 +191,3 @@ def _host_memory() -> str:
             "use treeverse:K or sqrt."
         )
     return _HOST
-
-
-@jax.custom_batching.custom_vmap
-def _any_in_batch(moved: Bool[Array, ""]) -> Bool[Array, ""]:
-    """Says whether it holds for any example or seed under `vmap`; not batched, so that one loop goes on for all."""
-    return moved
-
-
-@_any_in_batch.def_vmap
-def _(axis_size: int, in_batched: list[bool], moved: Array) -> tuple[Array, bool]:
-    return _any_in_batch(jnp.any(moved, axis=0) if in_batched[0] else moved), False
-
-
-@jax.custom_batching.custom_vmap
-def _largest_in_batch(number: Int[Array, ""]) -> Int[Array, ""]:
-    """Returns the largest number of all examples and seeds under `vmap`, as one that is not batched.
-
-    A condition on it stays a branch, where one on each example's own number would become a choice between two results.
-    """
-    return number
-
-
-@_largest_in_batch.def_vmap
-def _(axis_size: int, in_batched: list[bool], number: Array) -> tuple[Array, bool]:
-    return _largest_in_batch(jnp.max(number, axis=0) if in_batched[0] else number), False
