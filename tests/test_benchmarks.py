@@ -46,11 +46,17 @@ def test_memory_is_analysed_for_every_strategy() -> None:
     assert needed["store"] > needed["step"] > needed["treeverse:4"]
 
 
-def test_rounded_nets_are_asked_what_others_are(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def two_seeds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = ModelConfig(cell="diagonal", channels=6, height=1, layers=1, copies=1)
     config = RunConfig(task="badd", seeds=(3, 5), steps=1, batch=4, epoch=1, model=model)
-    Trainer(create_run(tmp_path / "run", config, force=False), config).train(lambda _: None, lambda: False)
-    command = [sys.executable, FOLDER / "rounding.py", tmp_path / "run", "--rounding", "0,4", "--ask", "carry:3:5"]
+    run = tmp_path_factory.mktemp("benchmarks") / "run"
+    Trainer(create_run(run, config, force=False), config).train(lambda _: None, lambda: False)
+    return run
+
+
+def test_rounded_nets_are_asked_what_others_are(two_seeds: Path) -> None:
+    command = [sys.executable, FOLDER / "rounding.py", two_seeds, "--rounding", "0,4", "--ask", "carry:3:5"]
     ended = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False, env=ENVIRONMENT)
     found = [json.loads(line) for line in ended.stdout.splitlines()]
     assert [(one["rounding"], one["count"], one["seeds"]) for one in found] == [(0, 5, 2), (4, 5, 2)], ended.stderr
@@ -58,6 +64,16 @@ def test_rounded_nets_are_asked_what_others_are(tmp_path: Path) -> None:
     assert all(list(one["wrong"]) == ["run/3", "run/5"] for one in found)
     refused = subprocess.run([*command, "carry:0:5"], capture_output=True, text=True, check=False, env=ENVIRONMENT)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+
+
+def test_what_moves_is_timed_beside_every_position(two_seeds: Path) -> None:
+    command = [sys.executable, FOLDER / "moving.py", two_seeds, "--ask", "random:125:2", "--json"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    [found] = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert (found["length"], found["count"], found["seeds"]) == (125, 2, 2), ended.stderr
+    assert 0 <= found["differ"] <= 4
+    form, every = found["seconds"]["what moves"], found["seconds"]["every position"]
+    assert found["ratio"] == pytest.approx(form / every)
     senseless = subprocess.run([*command, "carry"], capture_output=True, text=True, check=False, env=ENVIRONMENT)
     assert (senseless.returncode, "such as random:401:16" in senseless.stderr) == (2, True)
 

@@ -56,6 +56,17 @@ def test_absurd_evaluations_are_refused(lengths_and_counts: list[tuple[int, int]
     assert str(max(lengths_and_counts)[0]) in str(caught.value)
 
 
+def test_where_states_rest_the_first_steps_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "memory_bytes", lambda: 10**12)
+    model = replace(SMALLEST, channels=48, copies=1)
+    bounds = [(200_001, 4)]
+    with pytest.raises(UserError, match="hours"):
+        check_evaluation(model, 1, bounds)
+    check_evaluation(replace(model, rounding=8), 1, bounds)
+    with pytest.raises(UserError, match="hours"):
+        check_evaluation(replace(model, rounding=8), 1, [(200_001, 10_000)])
+
+
 def test_the_sum_of_all_questions_counts() -> None:
     model = ModelConfig()
     most = int(2e15 / operations(model, 401))

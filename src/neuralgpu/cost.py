@@ -24,6 +24,8 @@ _STATES_KEPT, _WEIGHTS_OF_A_STEP = 2, 25
 """How often a step holds the states that its memory strategy keeps, and the weights, at once."""
 _BYTES_OF_A_PROCESS = 600_000_000
 """Python, JAX, and compiling."""
+_STEPS_AWAKE = 64
+"""Steps in which all positions of a state may move that comes to rest in parts; how long others do nobody knows."""
 _BYTES_A_SYMBOL, _BYTES_AN_EXAMPLE = 20, 600
 """Of test inputs, which are drawn before the first is answered: texts, symbols and Python's objects."""
 
@@ -49,6 +51,8 @@ def check_evaluation(
 ) -> None:
     """Refuses an evaluation that would not end in a working day.
 
+    Where states come to rest in parts only the steps before that are counted, so what is allowed may take longer.
+
     Args:
         model: what answers.
         seeds: how many of them.
@@ -58,19 +62,26 @@ def check_evaluation(
     Raises:
         UserError: the message gives the estimate and what to change.
     """
-    total = sum(seeds * count * operations(model, length) for length, count in lengths_and_counts)
+    total = sum(seeds * count * _sure_operations(model, length) for length, count in lengths_and_counts)
     longest, count = max(lengths_and_counts)
     if total > _MOST_OPERATIONS:
         raise UserError(
             f"Answering {count} inputs of length {longest} takes {total:.1e} operations in all, about "
             f"{total / _OPERATIONS_PER_SECOND / 3600:,.0f} hours on two cores; use a smaller {' or '.join(options)}."
         )
-    needed = 16 * _FLOAT * seeds * float(longest) * model.numbers_a_position(longest)
+    numbers = model.height * model.channels if model.rests_in_parts else model.numbers_a_position(longest)
+    needed = 16 * _FLOAT * seeds * float(longest) * numbers
     _check_memory(needed, f"One input of length {longest}", f"a smaller {options[0]}")
     kept = max(count * (length * _BYTES_A_SYMBOL + _BYTES_AN_EXAMPLE) for length, count in lengths_and_counts)
     _check_memory(
         float(kept), f"Keeping {max(count for _, count in lengths_and_counts)} inputs", f"a smaller {options[-1]}"
     )
+
+
+def _sure_operations(model: ModelConfig, length: int) -> float:
+    """Returns the operations of an input's forward pass that are not spared wherever its state is at rest."""
+    awake = min(1, _STEPS_AWAKE / model.steps(length)) if model.rests_in_parts else 1
+    return awake * operations(model, length)
 
 
 def step_operations(config: RunConfig) -> float:

@@ -111,22 +111,23 @@ def _unroll_batch(
     def some_steps(loop: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         laid, moving, done = loop
         chunks = -(-largest_in_batch(jnp.sum(moving)) // _CHUNK)
-        size = (-(-moving.size // _CHUNK) + 1) * _CHUNK
+        size = -(-moving.size // _CHUNK) * _CHUNK
         blocks = jnp.nonzero(moving.reshape(-1), size=size, fill_value=moving.size)[0]
 
-        def chunk(number: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-            laid, moved, read = carry
+        def chunk(number: Array, carry: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
+            laid, moved, edge, expected = carry
             here = jax.lax.dynamic_slice_in_dim(blocks, number * _CHUNK, _CHUNK)
-            following = jax.lax.dynamic_slice_in_dim(blocks, (number + 1) * _CHUNK, _CHUNK)
-            # Read before this chunk is written, whose last block lies in the next one's window.
-            laid, next_read = jax.lax.optimization_barrier((laid, windows(laid, following)))
+            read = windows(laid, here)
+            # What the chunk before has written over is kept: to read ahead instead would copy all the states.
+            read = read.at[0, :halo].set(jnp.where(starts[here[0]] == expected, edge, read[0, :halo]))
             new, flags = jax.vmap(advanced)(read, windows(laid_given, here), steps_of[here] - done)
             places = (starts[here][:, None] + halo + jnp.arange(block)).reshape(-1)
             laid = laid.at[places].set(new.reshape(-1, *laid.shape[1:]), mode="drop")
-            return laid, moved.at[here].set(flags, mode="drop"), next_read
+            moved = moved.at[here].set(flags, mode="drop")
+            return laid, moved, read[-1, block : block + halo], starts[here[-1]] + block
 
-        carry = (laid, jnp.zeros((moving.size, 3), bool), windows(laid, blocks[:_CHUNK]))
-        laid, moved, _ = jax.lax.fori_loop(0, chunks, chunk, carry)
+        nothing = jnp.zeros((halo, *laid.shape[1:]), laid.dtype), jnp.full((), -1)
+        laid, moved, *_ = jax.lax.fori_loop(0, chunks, chunk, (laid, jnp.zeros((moving.size, 3), bool), *nothing))
         inside, left, right = moved.reshape(*moving.shape, 3).transpose(2, 0, 1)
         return laid, inside.at[:, 1:].max(right[:, :-1]).at[:, :-1].max(left[:, 1:]), done + _STEPS
 
