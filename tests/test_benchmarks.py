@@ -64,6 +64,8 @@ def test_rounded_nets_are_asked_what_others_are(two_seeds: Path) -> None:
     assert all(list(one["wrong"]) == ["run/3", "run/5"] for one in found)
     refused = subprocess.run([*command, "carry:0:5"], capture_output=True, text=True, check=False, env=ENVIRONMENT)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    senseless = subprocess.run([*command, "carry"], capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    assert (senseless.returncode, "such as random:401:16" in senseless.stderr) == (2, True)
 
 
 def test_what_moves_is_timed_beside_every_position(two_seeds: Path) -> None:
@@ -74,8 +76,6 @@ def test_what_moves_is_timed_beside_every_position(two_seeds: Path) -> None:
     assert 0 <= found["differ"] <= 4
     form, every = found["seconds"]["what moves"], found["seconds"]["every position"]
     assert found["ratio"] == pytest.approx(form / every)
-    senseless = subprocess.run([*command, "carry"], capture_output=True, text=True, check=False, env=ENVIRONMENT)
-    assert (senseless.returncode, "such as random:401:16" in senseless.stderr) == (2, True)
 
 
 def grid_cost(*options: object) -> subprocess.CompletedProcess[str]:
