@@ -183,7 +183,7 @@ BAD: list[tuple[str, int, str]] = [
     ("config dif RUN RUN", 2, "Did you mean 'diff'? See 'neuralgpu config --help'."),
     ("config diff RUN", 2, "Missing argument 'B'. See 'neuralgpu config diff --help'."),
     ("config diff RUN fats", 2, "'fats' is no run directory, settings file or preset. Did you mean 'fast'?"),
-    ("config diff MISSING RUN", 2, "Give a path, or one of the presets: classic, fast."),
+    ("config diff MISSING RUN", 2, "Give a path, or one of the presets: classic, fast, resting."),
     ("config diff RUN FOLDER", 2, "Give a directory that 'neuralgpu train' wrote."),
     ("config diff BINARY RUN", 2, "is not a TOML file"),
     ("config diff UNSET RUN", 3, "cannot be read: The setting 'task' is missing; add it."),
