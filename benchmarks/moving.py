@@ -6,7 +6,6 @@ The run's models need a rounding; one that has none is given eighths. The first 
 counted. The size is the suite's own, as `neuralgpu suites` has it.
 """
 
-import argparse
 import json
 import sys
 import time
@@ -17,12 +16,11 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-from rounding import Asked, question
+from asking import Asked, asking_parser
 
 from neuralgpu import devices
 from neuralgpu.errors import UserError
 from neuralgpu.evaluation.models import TrainedModels, load_models
-from neuralgpu.evaluation.suites import find_suite
 from neuralgpu.model import neural_gpu
 from neuralgpu.run_directory import open_run
 
@@ -37,9 +35,7 @@ def measured(models: TrainedModels, questions: Sequence[Asked]) -> Iterator[dict
         UserError: a suite has no such inputs.
     """
     for one in questions:
-        suite = find_suite(one.suite)
-        examples = suite.examples(models.task, one.size, one.count, np.random.default_rng(0))
-        length = suite.length_of(models.task, one.size)
+        examples, length = one.drawn(models.task)
         seconds: dict[str, float] = {}
         answers: dict[str, np.ndarray] = {}
         for form, long in _FROM.items():
@@ -63,17 +59,8 @@ def measured(models: TrainedModels, questions: Sequence[Asked]) -> Iterator[dict
 
 def main() -> int:
     """Runs the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = asking_parser(__doc__)
     parser.add_argument("run", type=Path, metavar="RUN", help="a run directory")
-    parser.add_argument(
-        "--ask",
-        nargs="+",
-        type=question,
-        default=[Asked("random", 401, 16)],
-        metavar="SUITE:SIZE:COUNT",
-        help="what they are asked (random:401:16)",
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
     arguments = parser.parse_args()
     devices.configure()
     try:

@@ -11,40 +11,19 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
+from asking import Asked, asking_parser
 
 from neuralgpu import devices
 from neuralgpu.errors import UserError
 from neuralgpu.evaluation.models import TrainedModels, load_models
 from neuralgpu.evaluation.score import wrong_answers
-from neuralgpu.evaluation.suites import find_suite
 from neuralgpu.run_directory import open_run
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A question."""
-
-    suite: str
-    size: int
-    count: int
-
-
-def question(text: str) -> Asked:
-    """Reads a question of the command line.
-
-    Raises:
-        argparse.ArgumentTypeError: it is none.
-    """
-    found = re.fullmatch(r"(.+):(\d{1,6}):([1-9]\d{0,6})", text)
-    if found is None:
-        raise argparse.ArgumentTypeError(f"give SUITE:SIZE:COUNT, such as random:401:16, not {text!r}")
-    return Asked(found[1], int(found[2]), int(found[3]))
 
 
 def roundings(text: str) -> list[int]:
@@ -84,9 +63,7 @@ def answered(
     """
     models, names = together(runs), [f"{run.run}/{seed}" for run in runs for seed in run.seeds]
     for one in questions:
-        suite = find_suite(one.suite)
-        examples = suite.examples(models.task, one.size, one.count, np.random.default_rng(0))
-        length = suite.length_of(models.task, one.size)
+        examples, length = one.drawn(models.task)
         for rounding in roundings:
             model = replace(models.model, config=replace(models.config, rounding=rounding))
             wrong = wrong_answers(replace(models, model=model), examples, length)
@@ -103,18 +80,9 @@ def answered(
 
 def main() -> int:
     """Runs the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = asking_parser(__doc__)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run directories")
     parser.add_argument("--rounding", type=roundings, default="0,2,4", help="multiples of 1 / N, 0 for none (0,2,4)")
-    parser.add_argument(
-        "--ask",
-        nargs="+",
-        type=question,
-        default=[Asked("random", 401, 16)],
-        metavar="SUITE:SIZE:COUNT",
-        help="what they are asked (random:401:16)",
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
     arguments = parser.parse_args()
     devices.configure()
     try:

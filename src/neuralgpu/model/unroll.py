@@ -12,7 +12,7 @@ from jaxtyping import Array, Int, PyTree
 from neuralgpu.errors import UserError
 from neuralgpu.model.batched_unroll import Noting
 from neuralgpu.model.flat import unroll_flat
-from neuralgpu.model.in_batch import any_in_batch, largest_in_batch
+from neuralgpu.model.in_batch import largest_in_batch
 from neuralgpu.model.memory import OFFLOAD, SQRT, STEP, STORE, Memory
 from neuralgpu.model.snapshots import unroll_with_snapshots
 
@@ -126,7 +126,7 @@ def unroll_until_settled(step: Step, carry: PyTree, copies: PyTree, rounds: int 
         last = jnp.minimum(number + _LOOKED_AT, rounds) - 1
         carry = jax.lax.fori_loop(number, last, unchecked, carry)
         (carry, moved), _ = jax.lax.scan(checked, (carry, jnp.zeros((), bool)), numbered(last))
-        return carry, last + 1, any_in_batch(moved)
+        return carry, last + 1, largest_in_batch(moved)
 
     def goes_on(loop: tuple[PyTree, Array, Array]) -> Array:
         _, number, moved = loop
