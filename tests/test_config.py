@@ -207,9 +207,10 @@ def test_a_chain_is_refused_where_one_of_its_tasks_is_impossible() -> None:
         chosen_config(None, "fast", {}, [parse_setting("model.vocabulary=11")], (0,), None, "bcopy > 3badd")
 
 
-def test_only_addition_has_carry_runs() -> None:
-    with pytest.raises(UserError, match=r"^carry_share is for addition"):
-        chosen_config("bmul", "classic", {}, [parse_setting("carry_share=0.3")], (0,), None)
+@pytest.mark.parametrize("setting", ["carry_share", "repeat_share"])
+def test_only_addition_has_carry_runs_and_repeated_digits(setting: str) -> None:
+    with pytest.raises(UserError, match=f"^{setting} is for addition"):
+        chosen_config("bmul", "classic", {}, [parse_setting(f"{setting}=0.3")], (0,), None)
 
 
 def test_options_lie_over_the_file_and_the_file_over_the_preset(tmp_path: Path) -> None:

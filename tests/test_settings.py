@@ -33,13 +33,13 @@ def test_unknown_preset() -> None:
         preset_settings("fats", "addition")
 
 
-def test_a_preset_that_names_another_is_laid_over_it() -> None:
-    fast, resting = (preset_settings(name, "addition") for name in ("fast", "resting"))
-    assert (fast["preset"], resting["preset"]) == ("fast", "resting")
-    assert (fast["carry_share"], fast["model"]["noise"]) == (resting["carry_share"], resting["model"]["noise"])
-    assert "rounding" not in fast["model"] and resting["model"]["rounding"] == 8
-    multiplication = (preset_settings(name, "multiplication")["model"] for name in ("fast", "resting"))
-    assert {model["channels"] for model in multiplication} == {96}
+@pytest.mark.parametrize(("name", "channels"), [("resting", 96), ("steady", 32)])
+def test_a_preset_that_names_another_is_laid_over_it(name: str, channels: int) -> None:
+    fast, laid = (preset_settings(preset, "addition") for preset in ("fast", name))
+    assert (fast["preset"], laid["preset"]) == ("fast", name)
+    assert (fast["carry_share"], fast["model"]["noise"]) == (laid["carry_share"], laid["model"]["noise"])
+    assert "rounding" not in fast["model"] and laid["model"]["rounding"] == 8
+    assert preset_settings(name, "multiplication")["model"]["channels"] == channels
 
 
 @pytest.mark.parametrize(

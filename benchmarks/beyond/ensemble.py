@@ -146,7 +146,7 @@ class Ensemble:
     @contextmanager
     def _inputs(self, opened: int) -> Iterator[Iterator[list[list[Bucket]]]]:
         """Yields the epoch's inputs, for every recipe; recipes that draw alike share what is made."""
-        settings = [(config.carry_share, len(config.seeds)) for config in self.configs]
+        settings = [(config.carry_share, config.repeat_share, len(config.seeds)) for config in self.configs]
         makes = {key: config for key, config in zip(settings, self.configs, strict=True)}
         ahead: deque[dict[Any, Future[list[Bucket]]]] = deque()
 

@@ -1,14 +1,13 @@
 """Inputs of training steps and of questions as arrays, made in processes of their own beside the training."""
 
-from dataclasses import replace
-
 import numpy as np
 from recipes import Asked
 
 from neuralgpu.config import RunConfig
 from neuralgpu.curriculum import CurriculumState, TaskState, draw
 from neuralgpu.evaluation.suites import find_suite
-from neuralgpu.tasks import Addition, find_task
+from neuralgpu.tasks import find_task
+from neuralgpu.training.data import training_tasks
 
 _STREAM, _QUESTION_STREAM = 0x424559, 0x424551
 
@@ -22,9 +21,7 @@ def training_buckets(config: RunConfig, opened: int, step: int) -> list[Bucket]:
     Drawn as a run draws them, but from one stream for all the seeds: one by one they take longer than an accelerator
     takes for the step. The stream is the step's, so that recipes are given the same inputs.
     """
-    task = find_task(config.task)
-    if isinstance(task, Addition):
-        task = replace(task, carry_share=config.carry_share)
+    (task,) = training_tasks(config)
     rng, seeds = np.random.default_rng([_STREAM, step]), len(config.seeds)
     state = CurriculumState((TaskState(opened),))
     buckets: list[Bucket] = []

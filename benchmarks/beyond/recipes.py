@@ -93,6 +93,7 @@ def compiled_as(config: RunConfig) -> RunConfig:
         config,
         seeds=(0,),
         carry_share=0.0,
+        repeat_share=0.0,
         model=replace(config.model, **model),
         optimiser=replace(config.optimiser, **_FREE["optimiser"]),
     )

@@ -60,8 +60,9 @@ def chosen_config(
     for of_task in found:
         check_room(built, of_task)
         _check_lengths(built.curriculum, of_task)
-    if built.carry_share and not any(of_task.operation == "addition" for of_task in found):
-        raise UserError(f"carry_share is for addition, {judged!r} is {found[-1].operation}; set it to 0.")
+    for setting in ("carry_share", "repeat_share"):
+        if getattr(built, setting) and not any(of_task.operation == "addition" for of_task in found):
+            raise UserError(f"{setting} is for addition, {judged!r} is {found[-1].operation}; set it to 0.")
     return built
 
 

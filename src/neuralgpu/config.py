@@ -100,6 +100,9 @@ class RunConfig:
     """Steps between two looks at the training error, which drive curriculum and learning rate."""
     carry_share: float = 0.0
     """Addition: share of the training sums that hold a carry over a run of digits of uniformly drawn length."""
+    repeat_share: float = 0.0
+    """Addition: share of the training sums in which operands repeat one digit over a stretch of columns, of uniformly
+    drawn length; often 0 or the highest digit."""
     model: ModelConfig = field(default_factory=ModelConfig)
     curriculum: CurriculumConfig = field(default_factory=CurriculumConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
@@ -186,6 +189,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "group": (0, 65_536),
     "epoch": (1, 1_000_000),
     "carry_share": (0, 1),
+    "repeat_share": (0, 1),
     "model.channels": (3, 4096),
     "model.height": (1, 64),
     "model.layers": (1, 16),

@@ -100,7 +100,11 @@ BAD: list[tuple[str, int, str]] = [
     ("train ''", 2, "There is no task ''."),
     ("train", 2, "Name a task to learn, such as 'neuralgpu train badd'"),
     ("train badd bmul", 2, "(bmul). See 'neuralgpu train --help'."),
-    ("train badd --preset fats", 2, "There is no preset 'fats'. Did you mean 'fast'? Allowed: classic, fast, resting."),
+    (
+        "train badd --preset fats",
+        2,
+        "There is no preset 'fats'. Did you mean 'fast'? Allowed: classic, fast, resting, steady.",
+    ),
     ("evaluate RUN --suite cary", 2, "There is no suite 'cary'. Did you mean 'carry'? Allowed: random, carry, "),
     (
         "evaluate RUN --suite power",
@@ -183,7 +187,7 @@ BAD: list[tuple[str, int, str]] = [
     ("config dif RUN RUN", 2, "Did you mean 'diff'? See 'neuralgpu config --help'."),
     ("config diff RUN", 2, "Missing argument 'B'. See 'neuralgpu config diff --help'."),
     ("config diff RUN fats", 2, "'fats' is no run directory, settings file or preset. Did you mean 'fast'?"),
-    ("config diff MISSING RUN", 2, "Give a path, or one of the presets: classic, fast, resting."),
+    ("config diff MISSING RUN", 2, "Give a path, or one of the presets: classic, fast, resting, steady."),
     ("config diff RUN FOLDER", 2, "Give a directory that 'neuralgpu train' wrote."),
     ("config diff BINARY RUN", 2, "is not a TOML file"),
     ("config diff UNSET RUN", 3, "cannot be read: The setting 'task' is missing; add it."),

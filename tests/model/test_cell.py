@@ -132,7 +132,13 @@ def diagonal_step(state: np.ndarray, cell: DiagonalCGRU) -> tuple[np.ndarray, fl
 
 def residual_step(state: np.ndarray, cell: Residual) -> np.ndarray:
     new = convolved(state, *weights_of(cell.convolution))
-    return np.maximum(new + np.asarray(beside(state).before) if cell.closes else new, 0)
+    return np.maximum(new + np.roll(state, 1, axis=0) if cell.closes else new, 0)
+
+
+def reference_step(state: np.ndarray, cell: Cell) -> np.ndarray:
+    if isinstance(cell, CGRU):
+        return cgru_step(state, cell, set())
+    return diagonal_step(state, cell)[0] if isinstance(cell, DiagonalCGRU) else residual_step(state, cell)
 
 
 @configs
@@ -160,6 +166,27 @@ def test_a_step_is_the_reference_s(config: ModelConfig) -> None:
         assert 0.1 < np.mean(expected == 0) < 0.9
     assert np.abs(np.asarray(new) - expected).max() < 1e-5
     assert float(cost) == pytest.approx(expected_cost, rel=1e-5)
+
+
+@configs
+def test_the_gradient_of_a_step_is_the_slope_of_the_reference(config: ModelConfig) -> None:
+    cell, state = wide_cell(config), random_state(config)
+    rng = np.random.default_rng(6)
+    at = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), (cell, state))
+    along = jax.tree.map(lambda leaf: rng.normal(size=leaf.shape), at)
+    towards = rng.normal(size=state.shape)
+
+    def score(cell: Cell, state: Any) -> jax.Array:
+        return jnp.sum(prepared(cell, config.height, jnp.float32)(state, None, beside(state))[0] * towards)
+
+    def reference_score(distance: float) -> float:
+        cell, state = jax.tree.map(lambda leaf, direction: leaf + distance * direction, at, along)
+        return float(np.sum(reference_step(state, cell) * towards))
+
+    slope = (reference_score(1e-6) - reference_score(-1e-6)) / 2e-6
+    gradient = quickly_compiled(jax.grad(score, argnums=(0, 1)))(cell, state)
+    parts = jax.tree.map(lambda leaf, direction: np.sum(np.asarray(leaf) * direction), gradient, along)
+    assert sum(jax.tree.leaves(parts)) == pytest.approx(slope, rel=1e-4)
 
 
 @pytest.mark.parametrize("cell", ["cgru", "diagonal", "residual"])

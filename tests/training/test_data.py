@@ -162,8 +162,8 @@ def test_tasks_of_several_layouts_share_a_grid() -> None:
 
 
 def test_carry_rich_sums_are_for_the_tasks_that_add() -> None:
-    config = replace(GROWTH, carry_share=0.3, curriculum=CurriculumConfig(tasks=("bmul", "badde")))
+    config = replace(GROWTH, carry_share=0.3, repeat_share=0.2, curriculum=CurriculumConfig(tasks=("bmul", "badde")))
     multiplication, addition = training_tasks(config)
     assert multiplication == find_task("bmul")
     assert isinstance(addition, Addition)
-    assert addition.carry_share == 0.3
+    assert (addition.carry_share, addition.repeat_share) == (0.3, 0.2)

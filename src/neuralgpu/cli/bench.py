@@ -26,7 +26,7 @@ def bench(
         str | None, typer.Option("--compute", metavar="TYPE", help="'float32' or 'bfloat16'; float32 by default.")
     ] = None,
     preset: Annotated[
-        str | None, typer.Option("--preset", help="'classic' (the paper's, the default), 'fast' or 'resting'.")
+        str | None, typer.Option("--preset", help="'classic' (the paper's, by default), 'fast', 'resting' or 'steady'.")
     ] = None,
     settings: Annotated[
         list[str] | None,

@@ -27,7 +27,8 @@ def train(
     preset: Annotated[
         str,
         typer.Option(
-            "--preset", help="'fast' (diagonal, minutes), 'resting' (carries far) or 'classic' (the paper's)."
+            "--preset",
+            help="'fast' (minutes), 'steady', 'resting' (padded, aligned sums that go far), 'classic' (the paper's).",
         ),
     ] = DEFAULT_PRESET,
     config: Annotated[

@@ -1,5 +1,6 @@
 """One layer of a step: the convolutional GRU, its diagonal relative and the residual layer."""
 
+from functools import partial
 from typing import Literal, NamedTuple
 
 import equinox as eqx
@@ -152,13 +153,30 @@ def excess(x: Float[Array, "..."], limit: float) -> Float[Array, ""]:
     return jnp.sum(jnp.maximum(jnp.abs(at_least_single(x)) - limit, 0))
 
 
+@jax.custom_jvp
 def _shifted(state: State) -> State:
-    third = state.shape[-1] // 3
-    stay, from_left, from_right = jnp.split(state, [state.shape[-1] - 2 * third, state.shape[-1] - third], axis=-1)
-    pad = ((1, 0), (0, 0), (0, 0))
-    return jnp.concatenate(
-        [stay, jnp.pad(from_left, pad)[:-1], jnp.pad(from_right, ((0, 1), (0, 0), (0, 0)))[1:]], axis=-1
-    )
+    """Gives the last two thirds of the channels what their left and their right neighbour have in them."""
+    return _shifted_from(state, -1, 1)
+
+
+@_shifted.defjvp
+def _(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    (state,), (tangent,) = primals, tangents
+    (shifted,) = jax.linear_transpose(partial(_shifted_from, first=1, second=-1), state)(tangent)
+    return _shifted(state), shifted
+
+
+def _shifted_from(state: State, first: int, second: int) -> State:
+    """Returns the state with two thirds of the channels from so many positions further.
+
+    They are chosen from whole states: a loop over the pieces of a state branches, and then a CPU runs it one lane at a
+    time. So would the derived gradient's, which is why it is a shift the other way round.
+    """
+    length, channels = len(state), state.shape[-1]
+    channel, third = jnp.arange(channels), channels // 3
+    wide = jnp.pad(state, ((1, 1), (0, 0), (0, 0)))
+    neighbours = (wide[1 + offset : 1 + offset + length] for offset in (first, second))
+    return jnp.where(channel < channels - 2 * third, state, jnp.where(channel < channels - third, *neighbours))
 
 
 Cell = CGRU | DiagonalCGRU | Residual

@@ -40,7 +40,7 @@ class Banded(eqx.Module):
 
     def __call__(self, state: State) -> Float[Array, "length height out"]:
         """Convolves one state."""
-        return _banded_product(state, self.matrix) + self.bias
+        return _banded(state, self.matrix) + self.bias
 
 
 class Direct(eqx.Module):
@@ -101,6 +101,25 @@ def _banded_product(
     flat = jnp.pad(state.reshape(length, height * channels), ((offsets // 2, offsets // 2), (0, 0)))
     window = jnp.concatenate([flat[shift : shift + length] for shift in range(offsets)], axis=1)
     return _product(window, matrix).reshape(length, height, -1)
+
+
+@jax.custom_jvp
+def _banded(state: State, matrix: Float[Array, "rows_out offsets_rows_in"]) -> Float[Array, "length height out"]:
+    """Returns the banded product, with a gradient of the state that is one as well, with the mirrored band.
+
+    The gradient that JAX derives adds up shifted parts; a CPU runs that sum one lane at a time.
+    """
+    return _banded_product(state, matrix)
+
+
+@_banded.defjvp
+def _(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
+    (state, matrix), (state_tangent, matrix_tangent) = primals, tangents
+    result, rows_in = _banded(state, matrix), state.shape[1] * state.shape[2]
+    by_offset = jnp.flip(matrix.reshape(len(matrix), -1, rows_in), 1)
+    mirrored = by_offset.transpose(2, 1, 0).reshape(rows_in, -1)
+    (through_state,) = jax.linear_transpose(partial(_banded_product, matrix=mirrored), result)(state_tangent)
+    return result, through_state + _banded_product(state, matrix_tangent)
 
 
 def _product(windows: Float[Array, "length in"], matrix: Float[Array, "out in"]) -> Float[Array, "length out"]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from neuralgpu.errors import UserError
 from neuralgpu.tasks import numerals
@@ -24,6 +24,12 @@ class Addition(Arithmetic):
     a carry on. In 80% of the runs a carry starts in the lowest column of the run (its pair adds to base or more, all
     such pairs alike); in 20% none starts there. The digits outside of the run stay uniform.
     """
+    repeat_share: float = 0.0
+    """Share of the drawn sums (0 to 1) in which one digit is repeated; a setting of training, on top of the task.
+
+    A stretch of columns has length r uniform in 1..k and is placed uniformly; in it each operand, in two cases of
+    three, has one digit throughout: 0, base - 1 or a uniform one, a third of them each. Carry runs are written over it.
+    """
     carry_rich: bool = False
     """Draws as the published tasks with a 't' do: of five sums one with a long run of the highest digit, one that
     adds to a power of the base or to one less, three uniform."""
@@ -34,8 +40,9 @@ class Addition(Arithmetic):
 
     def __post_init__(self) -> None:
         """Refuses shares outside of 0 to 1."""
-        if not 0 <= self.carry_share <= 1:
-            raise UserError(f"A carry share of {self.carry_share} is not possible; give a number from 0 to 1.")
+        for name, share in (("carry", self.carry_share), ("repeat", self.repeat_share)):
+            if not 0 <= share <= 1:
+                raise UserError(f"A {name} share of {share} is not possible; give a number from 0 to 1.")
 
     @classmethod
     def members(cls) -> Iterator[Task]:
@@ -50,16 +57,18 @@ class Addition(Arithmetic):
         return super().name + ("t" if self.carry_rich else "")
 
     def own_distribution(self) -> "Addition":
-        """Returns the task without carry runs."""
-        return replace(self, carry_share=0.0)
+        """Returns the task without carry runs and repeated digits."""
+        return replace(self, carry_share=0.0, repeat_share=0.0)
 
     def draw_operands(
         self, rng: np.random.Generator, digits: int, count: int
     ) -> tuple[Int[np.ndarray, "batch digit"], Int[np.ndarray, "batch digit"]]:
-        """Draws operands and writes carry runs into some of them."""
+        """Draws operands and writes repeated digits and carry runs into some of them."""
         first, second = super().draw_operands(rng, digits, count)
         if self.carry_rich:
             first, second = self._enriched(rng, first, second)
+        if self.repeat_share:
+            first, second = self._with_repeats(rng, first, second)
         if self.carry_share:
             first, second = self._with_runs(rng, first, second)
         return first, second
@@ -105,15 +114,25 @@ class Addition(Arithmetic):
         )
         return np.where(swapped[:, None], pair[1], pair[0]), np.where(swapped[:, None], pair[0], pair[1])
 
+    def _with_repeats(
+        self, rng: np.random.Generator, first: Int[np.ndarray, "batch digit"], second: Int[np.ndarray, "batch digit"]
+    ) -> tuple[Int[np.ndarray, "batch digit"], Int[np.ndarray, "batch digit"]]:
+        _, _, within = _drawn_stretches(rng, first, self.repeat_share)
+
+        def repeated(operand: Int[np.ndarray, "batch digit"]) -> Int[np.ndarray, "batch digit"]:
+            count = len(operand)
+            kind, uniform = rng.integers(3, size=count), rng.integers(self.base, size=count)
+            digit = np.where(kind == 0, 0, np.where(kind == 1, self.base - 1, uniform))
+            has_repeat = rng.random(count) < 2 / 3
+            return np.where(within & has_repeat[:, None], digit[:, None], operand).astype(operand.dtype)
+
+        return repeated(first), repeated(second)
+
     def _with_runs(
         self, rng: np.random.Generator, first: Int[np.ndarray, "batch digit"], second: Int[np.ndarray, "batch digit"]
     ) -> tuple[Int[np.ndarray, "batch digit"], Int[np.ndarray, "batch digit"]]:
-        count, digits = first.shape
-        has_run = rng.random(count) < self.carry_share
-        length = rng.integers(1, digits + 1, size=count)
-        lowest = rng.integers(0, digits - length + 1)
-        distance = np.arange(digits) - lowest[:, None]
-        in_run = has_run[:, None] & (distance >= 0) & (distance < length[:, None])
+        count = len(first)
+        has_run, lowest, in_run = _drawn_stretches(rng, first, self.carry_share)
         second = np.where(in_run, self.base - 1 - first, second)
 
         starting = np.flatnonzero(has_run & (rng.random(count) < 0.8))
@@ -122,3 +141,19 @@ class Addition(Arithmetic):
         first[starting, lowest[starting]] = chosen[:, 0]
         second[starting, lowest[starting]] = chosen[:, 1]
         return first, second
+
+
+def _drawn_stretches(
+    rng: np.random.Generator, operand: Int[np.ndarray, "batch digit"], share: float
+) -> tuple[Bool[np.ndarray, "batch"], Int[np.ndarray, "batch"], Bool[np.ndarray, "batch digit"]]:
+    """Draws a stretch of columns for a share of the inputs, of uniform length and place.
+
+    Returns:
+        Which inputs have one, where it begins, and which columns lie in it.
+    """
+    count, digits = operand.shape
+    has_stretch = rng.random(count) < share
+    length = rng.integers(1, digits + 1, size=count)
+    lowest = rng.integers(0, digits - length + 1)
+    distance = np.arange(digits) - lowest[:, None]
+    return has_stretch, lowest, has_stretch[:, None] & (distance >= 0) & (distance < length[:, None])

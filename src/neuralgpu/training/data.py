@@ -25,9 +25,9 @@ Item = TypeVar("Item")
 
 def training_tasks(config: RunConfig) -> tuple[Task, ...]:
     """Returns the tasks of a run as training draws from them."""
-    found = map(find_task, config.tasks)
+    shares = {"carry_share": config.carry_share, "repeat_share": config.repeat_share}
     return tuple(
-        replace(task, carry_share=config.carry_share) if isinstance(task, Addition) else task for task in found
+        replace(task, **shares) if isinstance(task, Addition) else task for task in map(find_task, config.tasks)
     )
 
 

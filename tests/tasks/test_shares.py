@@ -1,4 +1,4 @@
-"""Sums with carry runs."""
+"""Sums with carry runs and with repeated digits."""
 
 from dataclasses import replace
 
@@ -15,10 +15,10 @@ COUNT = 40_000
 DIGITS = 6
 
 
-def addition(name: str, carry_share: float) -> Addition:
+def addition(name: str, carry_share: float = 0.0, repeat_share: float = 0.0) -> Addition:
     task = find_task(name)
     assert isinstance(task, Addition)
-    return replace(task, carry_share=carry_share)
+    return replace(task, carry_share=carry_share, repeat_share=repeat_share)
 
 
 def draw_digits(task: Addition, seed: int) -> tuple[Int[np.ndarray, "batch digit"], Int[np.ndarray, "batch digit"]]:
@@ -33,9 +33,10 @@ def full_carries(task: Addition, seed: int) -> int:
     return int(((total[:, 0] >= task.base) & (total[:, 1:] == task.base - 1).all(axis=1)).sum())
 
 
+@pytest.mark.parametrize("shares", [(1.0, 0.0), (0.0, 1.0), (0.7, 0.7)])
 @pytest.mark.parametrize("task", ADDITIONS, ids=lambda task: task.name)
-def test_sums_with_runs_agree_with_the_oracle(task: Addition) -> None:
-    rich = replace(task, carry_share=1.0)
+def test_sums_with_runs_agree_with_the_oracle(task: Addition, shares: tuple[float, float]) -> None:
+    rich = replace(task, carry_share=shares[0], repeat_share=shares[1])
     assert rich.name == task.name
     for length in (3, 5, 41):
         batch = rich.sample(np.random.default_rng(length), length, 8)
@@ -99,18 +100,57 @@ def test_in_a_run_the_first_digit_is_uniform() -> None:
     assert chisquare(np.bincount(top, minlength=10)).pvalue > 0.001
 
 
+@pytest.mark.parametrize("name", ["badd", "add"])
+@pytest.mark.parametrize("share", [0.3, 1.0])
+@pytest.mark.parametrize("digit", ["zero", "highest"])
+def test_operands_of_one_digit_have_the_right_frequency(name: str, share: float, digit: str) -> None:
+    task = addition(name, repeat_share=share)
+    base = task.base
+    chosen = (1 + 1 / base) / 3
+    uniform = base**-DIGITS
+    expected = (1 - share) * uniform + share / 3 * uniform
+    for length in range(1, DIGITS + 1):
+        expected += share * 2 / 3 / DIGITS * chosen * base ** -(DIGITS - length)
+    for operand in draw_digits(task, 16):
+        found = int((operand == (0 if digit == "zero" else base - 1)).all(axis=1).sum())
+        assert binomtest(found, COUNT, expected).pvalue > 0.001
+
+
+def test_both_operands_repeat_digits_in_the_same_columns() -> None:
+    first, second = draw_digits(addition("add", repeat_share=1.0), 17)
+    column, within = 2, 0.0
+    for length in range(1, DIGITS + 1):
+        places = range(DIGITS - length + 1)
+        within += sum(lowest <= column < lowest + length - 1 for lowest in places) / len(places) / DIGITS
+    repeats = [operand[:, column] == operand[:, column + 1] for operand in (first, second)]
+    expected = within * (2 / 3 + 1 / 30) ** 2 + (1 - within) / 100
+    assert binomtest(int((repeats[0] & repeats[1]).sum()), COUNT, expected).pvalue > 0.001
+
+
+def test_carry_runs_are_written_over_repeated_digits() -> None:
+    first, second = draw_digits(addition("add", carry_share=1.0, repeat_share=1.0), 18)
+    top = 0.0
+    for length in range(1, DIGITS + 1):
+        # The run reaches the top column from one of its places; a run of one column mostly starts a carry there.
+        top += (0.2 if length == 1 else 1.0) / (DIGITS - length + 1) / DIGITS
+    found = int((first[:, -1] + second[:, -1] == 9).sum())
+    assert binomtest(found, COUNT, top, alternative="less").pvalue > 0.001
+    assert found / COUNT < top + 0.2
+
+
 def test_the_own_distribution_has_no_runs() -> None:
-    task = addition("badd", 0.5).own_distribution()
+    task = addition("badd", 0.5, 0.5).own_distribution()
     assert task == find_task("badd")
     first, second = draw_digits(task, 15)
     assert chisquare(np.bincount(2 * first[:, 3] + second[:, 3])).pvalue > 0.001
 
 
+@pytest.mark.parametrize("kind", ["carry", "repeat"])
 @pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
-def test_impossible_shares_are_refused(share: float) -> None:
+def test_impossible_shares_are_refused(share: float, kind: str) -> None:
     with pytest.raises(UserError) as error:
-        addition("badd", share)
-    assert str(error.value) == f"A carry share of {share} is not possible; give a number from 0 to 1."
+        addition("badd", **{f"{kind}_share": share})
+    assert str(error.value) == f"A {kind} share of {share} is not possible; give a number from 0 to 1."
 
 
 def test_multiplication_has_no_carry_share() -> None:
