@@ -132,6 +132,9 @@ def test_a_seed_that_does_not_pass_the_proving_bucket_in_time_starts_over() -> N
     assert asked([0.9] * 9) == [False] * 9, "the first bucket is given any time"
     assert asked([0.1, 0.9, 0.1, 0.9, 0.9, 0.9]) == [False] * 6, "passed in its second epoch"
     assert asked([0.1, 0.9, 0.9]) == [False, False, True]
+    config = replace(BUCKETS, proving_bucket=8)
+    assert asked([0.9, 0.9]) == [False, True]
+    assert asked([0.9, 0.1, 0.9, 0.9]) == [False, False, False, True], "the longer ones prove, too"
     config = replace(BUCKETS, proving_bucket=16)
     assert asked([0.1, 0.1, *[0.9] * 5]) == [False] * 7, "the last bucket proves nothing"
 

@@ -45,10 +45,10 @@ class CurriculumConfig:
     """Padded lengths, rising. For a model that does not depend on padding they set the published scales of loss and
     dropout alone, and steps are compiled for closer lengths."""
     proving_bucket: int = 0
-    """buckets: who has learned the algorithm and not its inputs by heart passes this bucket soon after it opens. A seed
-    that does not starts over with new weights. Where it is not in use, or the last one, every seed goes on."""
+    """buckets: who has learned the algorithm and not its inputs by heart passes a bucket soon after it opens. A seed
+    that does not, with this one or a longer one that is not the last, starts over with new weights. 0: never."""
     proving_epochs: int = 2
-    """buckets: number of epochs that a seed has for the proving bucket."""
+    """buckets: number of epochs that a seed has for a proving bucket."""
     shorter_share: float = 0.0
     """buckets: share of the inputs whose length is drawn evenly from all that fit; the others are the longest."""
     tasks: tuple[str, ...] = ()

@@ -113,9 +113,9 @@ def update(
 
 
 def starts_over(config: CurriculumConfig, state: CurriculumState) -> bool:
-    """Says whether a seed has had its epochs for the proving bucket of its first task and did not pass it."""
+    """Says whether a seed has had its epochs for a proving bucket of its first task and did not pass it."""
     first = state.tasks[0]
-    proving = config.kind == "buckets" and first.length == config.proving_bucket < config.training_buckets[-1]
+    proving = config.kind == "buckets" and 0 < config.proving_bucket <= first.length < config.training_buckets[-1]
     return proving and first.epochs >= config.proving_epochs
 
 
