@@ -7,7 +7,7 @@ from neuralgpu.config import RunConfig
 from neuralgpu.curriculum import CurriculumState, TaskState, draw
 from neuralgpu.evaluation.suites import find_suite
 from neuralgpu.tasks import find_task
-from neuralgpu.training.data import training_tasks
+from neuralgpu.training.tasks import training_tasks
 
 _STREAM, _QUESTION_STREAM = 0x424559, 0x424551
 

@@ -11,9 +11,10 @@ from neuralgpu.config import RunConfig
 from neuralgpu.curriculum import CurriculumConfig, CurriculumState, TaskState, initial_state
 from neuralgpu.model.config import ModelConfig
 from neuralgpu.tasks import Addition, find_task
-from neuralgpu.training.data import made_ahead, step_draws, step_examples, training_tasks
+from neuralgpu.training.data import made_ahead, step_draws, step_examples
 from neuralgpu.training.objective import Examples
 from neuralgpu.training.padding import padded_length
+from neuralgpu.training.tasks import training_tasks
 
 TASK = find_task("badde")
 TASKS = (TASK,)

@@ -10,9 +10,10 @@ import pytest
 from neuralgpu.config import RunConfig
 from neuralgpu.curriculum import CurriculumState, Draw, TaskState
 from neuralgpu.model.config import ModelConfig
-from neuralgpu.training.data import step_draws, training_tasks
+from neuralgpu.training.data import step_draws
 from neuralgpu.training.padding import Padding, compiled_lengths, padded_length, padding
 from neuralgpu.training.placement import placement
+from neuralgpu.training.tasks import training_tasks
 
 CLASSIC = RunConfig(task="badd", batch=4)
 """Six relaxed copies; an input of n symbols takes n + 1 steps."""

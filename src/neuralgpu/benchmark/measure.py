@@ -15,11 +15,12 @@ from neuralgpu.benchmark.sizes import Size
 from neuralgpu.benchmark.work import Work, work
 from neuralgpu.config import RunConfig
 from neuralgpu.curriculum import CurriculumConfig, Draw
-from neuralgpu.training.data import step_examples, training_tasks
+from neuralgpu.training.data import step_examples
 from neuralgpu.training.memory import step_bytes
 from neuralgpu.training.objective import Examples, Weights
 from neuralgpu.training.placement import placement
 from neuralgpu.training.step import Learner, compiled_step, initial_learner
+from neuralgpu.training.tasks import training_tasks
 
 _FEWEST, _MOST, _ENOUGH_SECONDS = 2, 50, 1.5
 """Timed steps, and how long they go on."""

@@ -156,18 +156,18 @@ def excess(x: Float[Array, "..."], limit: float) -> Float[Array, ""]:
 @jax.custom_jvp
 def _shifted(state: State) -> State:
     """Gives the last two thirds of the channels what their left and their right neighbour have in them."""
-    return _shifted_from(state, -1, 1)
+    return _shifted_from(state, -1)
 
 
 @_shifted.defjvp
 def _(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     (state,), (tangent,) = primals, tangents
-    (shifted,) = jax.linear_transpose(partial(_shifted_from, first=1, second=-1), state)(tangent)
+    (shifted,) = jax.linear_transpose(partial(_shifted_from, offset=1), state)(tangent)
     return _shifted(state), shifted
 
 
-def _shifted_from(state: State, first: int, second: int) -> State:
-    """Returns the state with two thirds of the channels from so many positions further.
+def _shifted_from(state: State, offset: int) -> State:
+    """Returns the state with the middle third of the channels from `offset` positions further, the last from behind.
 
     They are chosen from whole states: a loop over the pieces of a state branches, and then a CPU runs it one lane at a
     time. So would the derived gradient's, which is why it is a shift the other way round.
@@ -175,7 +175,7 @@ def _shifted_from(state: State, first: int, second: int) -> State:
     length, channels = len(state), state.shape[-1]
     channel, third = jnp.arange(channels), channels // 3
     wide = jnp.pad(state, ((1, 1), (0, 0), (0, 0)))
-    neighbours = (wide[1 + offset : 1 + offset + length] for offset in (first, second))
+    neighbours = (wide[1 + further : 1 + further + length] for further in (offset, -offset))
     return jnp.where(channel < channels - 2 * third, state, jnp.where(channel < channels - third, *neighbours))
 
 

@@ -4,7 +4,6 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cache
 from itertools import zip_longest
 from typing import TypeVar
@@ -13,7 +12,6 @@ import numpy as np
 
 from neuralgpu.config import RunConfig
 from neuralgpu.curriculum import CurriculumState, Draw, draw
-from neuralgpu.tasks import Addition, find_task
 from neuralgpu.tasks.task import Task
 from neuralgpu.training.objective import Examples
 from neuralgpu.training.padding import padded_length
@@ -21,14 +19,6 @@ from neuralgpu.training.padding import padded_length
 _LENGTH_STREAM = 0x4C454E
 _DATA_STREAM = 0x444154
 Item = TypeVar("Item")
-
-
-def training_tasks(config: RunConfig) -> tuple[Task, ...]:
-    """Returns the tasks of a run as training draws from them."""
-    shares = {"carry_share": config.carry_share, "repeat_share": config.repeat_share}
-    return tuple(
-        replace(task, **shares) if isinstance(task, Addition) else task for task in map(find_task, config.tasks)
-    )
 
 
 def step_draws(

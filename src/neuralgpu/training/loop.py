@@ -18,7 +18,7 @@ from neuralgpu.named_arrays import named_arrays, with_arrays
 from neuralgpu.run_directory import RunDirectory
 from neuralgpu.training.compilation import Compiler
 from neuralgpu.training.controls import after_epoch, initial_controls, last_step
-from neuralgpu.training.data import made_ahead, training_tasks
+from neuralgpu.training.data import made_ahead
 from neuralgpu.training.ensemble import Ensemble
 from neuralgpu.training.epoch_events import epoch_events
 from neuralgpu.training.inputs import InputMaker, Inputs
@@ -30,6 +30,7 @@ from neuralgpu.training.safety import Safety, check_disk
 from neuralgpu.training.shortage import at_once_text, is_out_of_memory, smaller
 from neuralgpu.training.standing import Cost, EpochSums, Progress, Standing, is_finite, standing_of
 from neuralgpu.training.step import Learner, initial_learner, learner_shapes, restarted, with_averaged_copies
+from neuralgpu.training.tasks import training_tasks
 
 _LONG_STEP = 2.0
 """Seconds from which on a step is long: the state before it is kept, so that nobody who leaves has to wait for it."""
